@@ -1,0 +1,131 @@
+"""Cures for quirks of third-party versions, each beside the error that it cures.
+
+Nothing else in the package knows about versions. `apply` runs every cure once; a cure that is not
+needed on the machine at hand does nothing.
+"""
+
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+_MISSING_REQUIREMENT = (
+    '{name} cannot be imported ({error}). Install the requirements with '
+    '`pip install -r requirements.txt`, or run `bash tools/quickstart.sh`, which does it for you.'
+)
+_torchvision_schemas: list[Any] = []  # keeps the Library object alive as long as the process
+_applied = False
+
+
+def apply() -> None:
+    """Apply every cure; a second call returns at once.
+
+    Raises:
+        ImportError: A required package is missing; the message says how to install it.
+    """
+    global _applied
+    if _applied:
+        return
+    for name in ('torch', 'mmengine', 'mmcv', 'mmseg'):
+        if importlib.util.find_spec(name) is None:
+            raise ImportError(_MISSING_REQUIREMENT.format(name=name, error='it is not installed'))
+    declare_torchvision_schemas()
+    import_mmcv_ops()
+    allow_mmengine_checkpoints()
+    _applied = True
+
+
+def declare_torchvision_schemas() -> None:
+    """Cure ``operator torchvision::nms does not exist``.
+
+    A torchvision wheel built for CUDA beside a CPU build of torch cannot load its compiled
+    operators, and then fails at import where it attaches Python code to them. Declaring the two
+    schemas is enough to import it; nobody here calls the operators.
+    """
+    if importlib.util.find_spec('torchvision') is None:
+        return
+    import torch
+
+    try:
+        importlib.import_module('torchvision')
+    except RuntimeError as error:
+        if 'torchvision::' not in str(error):
+            raise
+        for name in [name for name in sys.modules if name.split('.')[0] == 'torchvision']:
+            del sys.modules[name]
+        library = torch.library.Library('torchvision', 'DEF')
+        library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+        library.define(
+            'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
+        )
+        _torchvision_schemas.append(library)
+        importlib.import_module('torchvision')
+
+
+def import_mmcv_ops() -> None:
+    """Cure ``No module named 'mmcv._ext'`` of mmcv-lite.
+
+    mmseg imports `mmcv.ops`, which wants the compiled extension. A stand-in lets the import through
+    and is taken away again, because `importlib` trips over a module without a spec; an operator
+    that is called all the same raises a sentence that says what to install.
+    """
+    if importlib.util.find_spec('mmcv._ext') is not None:
+        return
+    stand_in = types.ModuleType('mmcv._ext')
+    stand_in.__getattr__ = _missing_operator  # type: ignore[method-assign]
+    sys.modules['mmcv._ext'] = stand_in
+    try:
+        importlib.import_module('mmcv.ops')
+    finally:
+        del sys.modules['mmcv._ext']
+
+
+def _missing_operator(name: str) -> Callable[..., NoReturn]:
+    if name.startswith('__'):
+        raise AttributeError(name)
+
+    def operator(*args: Any, **kwargs: Any) -> NoReturn:
+        raise RuntimeError(
+            f'mmcv.ops.{name} needs the compiled mmcv; here is mmcv-lite. '
+            'Install mmcv 2.1.0 with its operators, or choose a model without this operator.'
+        )
+
+    return operator
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Cure ``Weights only load failed ... HistoryBuffer`` (torch >= 2.6 with mmengine 0.10).
+
+    A checkpoint of mmengine holds its message hub: history buffers with numpy arrays. These types
+    are added to the list that torch trusts; everything else in a pickle stays refused.
+    """
+    import torch
+
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        return
+    import numpy as np
+    from mmengine.logging import HistoryBuffer
+
+    def history_buffer(module: object, name: str) -> object:
+        """Serve as the pickled ``getattr``, for HistoryBuffer's own functions alone."""
+        if module is HistoryBuffer and not name.startswith('_'):
+            return getattr(module, name)
+        raise AttributeError(f'a checkpoint may not read {name!r} of {module!r}')
+
+    multiarray: Any = importlib.import_module('numpy._core.multiarray')
+    dtypes = [type(np.dtype(code)) for code in ('f4', 'f8', 'i4', 'i8', 'u1', 'b1')]
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            (history_buffer, 'builtins.getattr'),
+            np.ndarray,
+            np.dtype,
+            (multiarray.scalar, 'numpy.core.multiarray.scalar'),
+            (multiarray.scalar, 'numpy._core.multiarray.scalar'),
+            (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
+            (multiarray._reconstruct, 'numpy._core.multiarray._reconstruct'),
+            *dtypes,
+        ]
+    )

@@ -1,0 +1,21 @@
+"""Child nodes of mmseg's registries, scope `mmwsss`.
+
+A config keeps ``default_scope = 'mmseg'`` and names our modules ``type='mmwsss.X'``; they are
+imported from `locations` the first time one is asked for.
+"""
+
+from mmwsss import compat
+
+compat.apply()
+
+from mmengine.registry import Registry  # noqa: E402
+from mmseg import registry as mmseg  # noqa: E402
+
+MODELS = Registry('model', parent=mmseg.MODELS, scope='mmwsss', locations=['mmwsss.models'])
+DATASETS = Registry('dataset', parent=mmseg.DATASETS, scope='mmwsss', locations=['mmwsss.datasets'])
+TRANSFORMS = Registry(
+    'transform', parent=mmseg.TRANSFORMS, scope='mmwsss', locations=['mmwsss.datasets.transforms']
+)
+HOOKS = Registry('hook', parent=mmseg.HOOKS, scope='mmwsss', locations=['mmwsss.engine'])
+METRICS = Registry('metric', parent=mmseg.METRICS, scope='mmwsss', locations=['mmwsss.evaluation'])
+STAGES = Registry('pipeline stage', scope='mmwsss', locations=['mmwsss.pipeline'])
