@@ -23,8 +23,10 @@ def read_version() -> str:
 # mmseg and mmcv are asked for by import (compat.py), not here by name: the maintained forks and
 # the compiled mmcv install under other names.
 FORKED = ('mmcv', 'mmengine', 'mmsegmentation', 'mmpretrain')
-EXTRAS = {path.stem: read_requirements(f'requirements/{path.name}')
-          for path in sorted((ROOT / 'requirements').glob('*.txt'))}
+EXTRAS = {
+    path.stem: read_requirements(f'requirements/{path.name}')
+    for path in sorted((ROOT / 'requirements').glob('*.txt'))
+}
 
 setup(
     name='mmwsss',

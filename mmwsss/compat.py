@@ -57,9 +57,7 @@ def declare_torchvision_schemas() -> None:
             del sys.modules[name]
         library = torch.library.Library('torchvision', 'DEF')
         library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
-        library.define(
-            'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-        )
+        library.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
         _torchvision_schemas.append(library)
         importlib.import_module('torchvision')
 
