@@ -31,14 +31,14 @@ EXTRAS = {
 setup(
     name='mmwsss',
     version=read_version(),
-    description='Weakly supervised semantic segmentation from image-level labels, on mmsegmentation',
+    description='Weakly supervised semantic segmentation on mmsegmentation',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['mmwsss', 'mmwsss.*']),
     install_requires=[
-        # ranges, so that a user's own build of torch stays; the tried versions are in requirements.txt
+        # no pins, so that a user's own build of torch stays; requirements.txt has the tried ones
         re.sub(r'==.*', '', line)
         for line in read_requirements('requirements.txt')
         if not line.startswith(FORKED)

@@ -17,5 +17,6 @@ TRANSFORMS = Registry(
     'transform', parent=mmseg.TRANSFORMS, scope='mmwsss', locations=['mmwsss.datasets.transforms']
 )
 HOOKS = Registry('hook', parent=mmseg.HOOKS, scope='mmwsss', locations=['mmwsss.engine'])
+LOOPS = Registry('loop', parent=mmseg.LOOPS, scope='mmwsss', locations=['mmwsss.engine'])
 METRICS = Registry('metric', parent=mmseg.METRICS, scope='mmwsss', locations=['mmwsss.evaluation'])
 STAGES = Registry('pipeline stage', scope='mmwsss', locations=['mmwsss.pipeline'])

@@ -1,1 +1,6 @@
+"""Hooks (when) and loops (training without an optimiser)."""
 
+from .bank_filling import BankFillLoop
+from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
+
+__all__ = ['BankFillLoop', 'ContextPrototypeHook', 'EpochSeedHook', 'NonFiniteLossHook']

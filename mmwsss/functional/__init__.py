@@ -1,1 +1,1 @@
-
+"""The equations of the papers: tensors in, tensors out. Imports torch only."""

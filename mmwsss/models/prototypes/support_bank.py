@@ -1,0 +1,108 @@
+"""The support bank of CPAL: the latest instance prototypes of each class, and their clusters."""
+
+import torch
+import torch.nn.functional as F
+from mmengine import dist
+from torch import Tensor, nn
+
+from mmwsss.functional.cpal import cluster_means
+from mmwsss.models.class_count import refuse_other_class_count
+
+from .clustering import cluster_assignment
+
+
+class SupportBank(nn.Module):
+    """First-in-first-out bank of instance prototypes, and the context prototypes made of it.
+
+    All state is in buffers: it travels in the checkpoint, and a resumed run goes on bit for bit.
+    Every process holds the same bank, if `enqueue` is given the rows of all processes.
+
+    Args:
+        num_classes: ``N``.
+        channels: ``D``.
+        length: Entries a class.
+        num_prototypes: ``Np``, context prototypes a class.
+        normalize: Bring entries to unit length.
+
+    Attributes:
+        entries: ``(N, length, D)``.
+        count: Filled entries of each class, ``(N,)``.
+        context: Context prototypes, ``(N, Np, D)``.
+        context_count: How many of them a class has, ``(N,)``.
+    """
+
+    entries: Tensor
+    count: Tensor
+    cursor: Tensor
+    context: Tensor
+    context_count: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        channels: int,
+        length: int = 1000,  # CPAL Sec. 4.1
+        num_prototypes: int = 50,  # CPAL Sec. 4.1
+        normalize: bool = False,
+    ) -> None:
+        super().__init__()
+        self.length = length
+        self.normalize = normalize
+        self.register_buffer('entries', torch.zeros(num_classes, length, channels))
+        self.register_buffer('count', torch.zeros(num_classes, dtype=torch.long))
+        self.register_buffer('cursor', torch.zeros(num_classes, dtype=torch.long))
+        self.register_buffer('context', torch.zeros(num_classes, num_prototypes, channels))
+        self.register_buffer('context_count', torch.zeros(num_classes, dtype=torch.long))
+        refuse_other_class_count(self, 'entries')
+
+    @torch.no_grad()
+    def enqueue(self, rows: Tensor, class_index: Tensor) -> None:
+        """Store instance prototypes; the oldest of a full class give way.
+
+        Args:
+            rows: ``(M, D)``.
+            class_index: ``(M,)``.
+        """
+        if self.normalize:
+            rows = F.normalize(rows, dim=1)
+        one_hot = F.one_hot(class_index, len(self.count))  # (M, N)
+        rank = (one_hot.cumsum(0) - one_hot).gather(1, class_index[:, None])[:, 0]
+        number = one_hot.sum(0)
+        # of a class with more rows than the bank is long, only the last ones are written
+        kept = rank >= number[class_index] - self.length
+        slot = (self.cursor[class_index] + rank) % self.length
+        self.entries[class_index[kept], slot[kept]] = rows[kept].to(self.entries)
+        self.cursor.copy_((self.cursor + number) % self.length)
+        self.count.copy_((self.count + number).clamp(max=self.length))
+
+    @torch.no_grad()
+    def update_context(self, seed: int) -> None:
+        """Cluster each class's entries into context prototypes (Eq. 5), on rank 0 for all.
+
+        Args:
+            seed: Seed of k-means; class ``n`` uses ``seed + n``.
+
+        Raises:
+            RuntimeError: The bank is empty.
+        """
+        if not int(self.count.sum()):
+            raise RuntimeError(
+                'the support bank is empty, nothing to cluster: let it fill for an epoch first '
+                '(warmup_epochs >= 1, or prefill=True), and lower tau if no CAM exceeds it'
+            )
+        if dist.is_main_process():
+            self.context.zero_()
+            for index, filled in enumerate(self.count.tolist()):
+                self._cluster_class(index, filled, seed + index)
+        dist.broadcast(self.context)
+        dist.broadcast(self.context_count)
+
+    def _cluster_class(self, index: int, filled: int, seed: int) -> None:
+        if not filled:
+            return
+        entries = self.entries[index, :filled]
+        groups = cluster_assignment(entries.cpu().numpy(), self.context.shape[1], seed)
+        number = int(groups.max()) + 1
+        assignment = torch.from_numpy(groups).to(entries.device)
+        self.context[index, :number] = cluster_means(entries, assignment, number)
+        self.context_count[index] = number
