@@ -127,3 +127,27 @@ def allow_mmengine_checkpoints() -> None:
             *dtypes,
         ]
     )
+
+
+def prepare_cpu_processes(config: Any) -> None:
+    """Make a distributed run work on a machine without GPU.
+
+    Cures ``torch._C has no attribute '_cuda_setDevice'`` (mmengine's launcher sets a CUDA device,
+    even with gloo) by starting the process group itself, and ``device_ids and output_device
+    arguments only work with ...`` (DDP) by a wrapper without devices.
+
+    Args:
+        config: The run's config, changed in place; nothing happens with a GPU or one process.
+    """
+    import torch
+    from torch import distributed
+
+    if torch.cuda.is_available() or config.get('launcher', 'none') == 'none':
+        return
+    if not distributed.is_initialized():
+        distributed.init_process_group('gloo')
+    config.model_wrapper_cfg = {
+        'type': 'MMDistributedDataParallel',
+        'device_ids': None,
+        'broadcast_buffers': False,
+    }

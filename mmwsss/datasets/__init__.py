@@ -1,1 +1,28 @@
+"""Datasets: images with image labels, images with pseudo-masks, label files."""
 
+from .image_label_dataset import ImageLabelDataset
+from .image_labels import (
+    foreground_classes,
+    load_image_labels,
+    save_image_labels,
+    to_multi_hot,
+)
+from .pseudo_mask_dataset import PseudoMaskDataset
+from .sample_randomness import SampleRandomness
+from .transforms import LoadImage, PackImageLabelInputs, RandomPadCrop
+from .wrapped_dataset import WrappedDataset, check_images
+
+__all__ = [
+    'ImageLabelDataset',
+    'LoadImage',
+    'PackImageLabelInputs',
+    'PseudoMaskDataset',
+    'RandomPadCrop',
+    'SampleRandomness',
+    'WrappedDataset',
+    'check_images',
+    'foreground_classes',
+    'load_image_labels',
+    'save_image_labels',
+    'to_multi_hot',
+]

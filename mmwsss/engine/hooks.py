@@ -113,7 +113,7 @@ class NonFiniteLossHook(Hook):
         Raises:
             FloatingPointError: One is NaN or infinite.
         """
-        bad = [name for name, value in (outputs or {}).items() if not np.isfinite(float(value))]
+        bad = [name for name, value in (outputs or {}).items() if not _is_finite(value)]
         if bad:
             images = [sample.img_path for sample in data_batch['data_samples']]
             raise FloatingPointError(
@@ -121,3 +121,7 @@ class NonFiniteLossHook(Hook):
                 f'{batch_idx + 1}, with the images {images}: lower the learning rate, or look at '
                 'these images and their masks'
             )
+
+
+def _is_finite(value: Any) -> bool:
+    return bool(torch.as_tensor(value).isfinite().all())

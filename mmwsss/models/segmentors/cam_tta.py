@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmwsss.functional.cam import normalize_by_max, sum_views
 from mmwsss.registry import MODELS
-from mmwsss.structures import Seed
+from mmwsss.seeds.files import Seed
 
 SEED_STRIDE = 4  # pixels of the image per cell of a seed (IRN)
 

@@ -1,0 +1,18 @@
+# 5 epochs, SGD, poly 0.9 (CPAL Sec. 4.1).
+# IRN, SIPE and AMN hand the weight decay to SGD in the place of the momentum: what they ran with is a
+# momentum of 1e-4, and their "0.9" is the power of the schedule. cam_5e_momentum.py is the other one.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.1, momentum=1e-4, weight_decay=1e-4),
+    paramwise_cfg=dict(
+        custom_keys={'cam_head': dict(lr_mult=10.0), 'prototype_head': dict(lr_mult=10.0)}
+    ),
+    clip_grad=dict(max_norm=1.0),
+)
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=5, by_epoch=True,
+         convert_to_iter_based=True),
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5)
+val_cfg = None
+test_cfg = dict(type='TestLoop')

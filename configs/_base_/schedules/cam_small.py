@@ -1,0 +1,17 @@
+# For hundreds of images instead of ten thousand: more epochs, a smaller rate (ours).
+max_epochs = 10
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.02, momentum=1e-4, weight_decay=1e-4),
+    paramwise_cfg=dict(
+        custom_keys={'cam_head': dict(lr_mult=10.0), 'prototype_head': dict(lr_mult=10.0)}
+    ),
+    clip_grad=dict(max_norm=1.0),
+)
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
+         convert_to_iter_based=True),
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+val_cfg = None
+test_cfg = dict(type='TestLoop')

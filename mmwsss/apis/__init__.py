@@ -1,0 +1,1 @@
+"""The commands: argparse around `mmwsss.pipeline`; `tools/` calls them."""

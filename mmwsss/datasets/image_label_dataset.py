@@ -1,0 +1,76 @@
+"""Images with image labels: what the classification stages train on."""
+
+import os
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from mmwsss.datasets.image_labels import foreground_classes, load_image_labels, to_multi_hot
+from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_files_exist
+from mmwsss.registry import DATASETS
+
+
+@DATASETS.register_module()
+class ImageLabelDataset(WrappedDataset):
+    """Adds image labels to the images of any mmseg dataset, and takes the masks away.
+
+    An item is what the wrapped dataset knows about an image, with ``img_id`` and ``gt_label``,
+    int64 of shape ``(N,)``: 1 for each foreground class in the image. Without `load_masks` an item
+    has no ``seg_map_path``, so that no transform can open a mask. The classes are those of the
+    wrapped dataset; a first one named ``background`` has no label.
+
+    Args:
+        dataset: Config of the wrapped dataset; a pipeline in it is left out.
+        label_file: JSON or CSV file of image labels, see `mmwsss.datasets.image_labels`.
+        pipeline: The transforms.
+        load_masks: Whether items keep the path of the ground truth, for an evaluation.
+        seed: Seed of the samples' randomness.
+        test_mode: Whether the items serve a test.
+        serialize_data: Whether the list is kept as bytes, which workers share.
+        indices: Some of the images alone, as in mmengine's `BaseDataset`.
+
+    Raises:
+        FileNotFoundError: The label file, the image list, an image or a wanted mask is missing.
+        ValueError: The label file is malformed, or has no entry for an image.
+    """
+
+    def __init__(
+        self,
+        dataset: dict[str, Any],
+        label_file: str | os.PathLike[str],
+        pipeline: Sequence[Any],
+        load_masks: bool = False,
+        seed: int = 0,
+        test_mode: bool = False,
+        serialize_data: bool = True,
+        indices: int | Sequence[int] | None = None,
+    ) -> None:
+        self.label_file = label_file
+        self.load_masks = load_masks
+        super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices)
+
+    def load_data_list(self) -> list[dict]:
+        """Join the images with their labels."""
+        infos = super().load_data_list()
+        classes = foreground_classes(self._metainfo['classes'])
+        labels = load_image_labels(self.label_file, classes)
+        self._check_labelled([info['img_id'] for info in infos], labels)
+        for info in infos:
+            info['gt_label'] = to_multi_hot(labels[info['img_id']], classes)
+            if not self.load_masks:
+                info.pop('seg_map_path', None)
+        if self.load_masks:
+            check_files_exist(
+                [info['seg_map_path'] for info in infos],
+                'mask',
+                'check `data_prefix`, or set load_masks=False',
+            )
+        return infos
+
+    def _check_labelled(self, ids: Sequence[str], labelled: Collection[str]) -> None:
+        missing = [image_id for image_id in ids if image_id not in labelled]
+        if missing:
+            raise ValueError(
+                f'{self.label_file} has no entry for {len(missing)} of {len(ids)} images, among '
+                f'them {", ".join(missing[:3])}; add them (an empty list for an image of '
+                'background), ids being file names without folder and suffix.'
+            )

@@ -1,0 +1,56 @@
+"""A segmentor's merged views, refined by a dense CRF."""
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import SegTTAModel
+from mmseg.structures import SegDataSample
+
+from mmwsss.registry import MODELS
+from mmwsss.seeds.crf import CRF_PRESETS, crf_from_probabilities
+from mmwsss.seeds.refine import read_image
+
+
+@MODELS.register_module()
+class CRFSegTTAModel(SegTTAModel):
+    """mmseg's `SegTTAModel` with a dense CRF on the mean probabilities.
+
+    Args:
+        module: Config or instance of the segmentor.
+        crf: A preset's name; its kernels are used, on all classes that are likely somewhere.
+        min_probability: Classes that never exceed it are left out; background always stays.
+        data_preprocessor: As in mmengine's `BaseTTAModel`.
+    """
+
+    def __init__(
+        self,
+        module: object,
+        crf: str = 'clip_es',
+        min_probability: float = 1e-3,  # as the published evaluations
+        data_preprocessor: object = None,
+    ) -> None:
+        super().__init__(module, data_preprocessor)
+        self.crf = CRF_PRESETS[crf]
+        self.min_probability = min_probability
+
+    def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
+        """Return one sample an image, with ``pred_sem_seg`` after the CRF."""
+        merged = super().merge_preds(data_samples_list)
+        for views, sample in zip(data_samples_list, merged, strict=True):
+            probability = torch.stack([v.seg_logits.data.softmax(dim=0) for v in views]).mean(0)
+            label = self._refine(sample.img_path, probability.cpu().numpy())
+            device = sample.pred_sem_seg.data.device
+            sample.pred_sem_seg = PixelData(data=torch.from_numpy(label)[None].to(device))
+        return merged
+
+    def _refine(self, image_path: str, probability: np.ndarray) -> np.ndarray:
+        """Return the label ``(H, W)`` int64 of ``(C, H, W)`` probabilities."""
+        likely = np.flatnonzero(probability.max(axis=(1, 2)) > self.min_probability)
+        likely = np.union1d([0], likely)
+        if len(likely) == 1:
+            return np.zeros(probability.shape[1:], dtype=np.int64)
+        kept = np.ascontiguousarray(probability[likely])
+        posterior = crf_from_probabilities(
+            read_image(image_path), kept / kept.sum(axis=0), self.crf
+        )
+        return likely[posterior.argmax(axis=0)]

@@ -1,0 +1,265 @@
+"""The page at the end of a pipeline: figures, threshold curves and pictures in one HTML file."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mmwsss
+from mmwsss.structures.files import atomic_path
+from mmwsss.visualization import class_legend, draw_threshold_curves, heatmap_colors
+
+from .report_html import (
+    Table,
+    render_legend,
+    render_list,
+    render_page,
+    render_paragraph,
+    render_picture,
+    render_scale,
+    render_section,
+    render_table,
+)
+from .report_pictures import (
+    Images,
+    last_stage,
+    render_test_pictures,
+    render_training_pictures,
+    seed_images,
+    tested_images,
+)
+from .run import PipelineRun, mean_iou_rows
+from .stages import EvaluateMasks, EvaluateSeeds, RefineSeeds, Test, Train
+
+_NO_VALUE = '-'
+_SCALE_COLORS = 9
+
+
+def write_report(
+    path: str | os.PathLike[str], runs: Sequence[PipelineRun], num_images: int = 8
+) -> Path:
+    """Write figures and pictures of pipelines side by side into one file without outside parts.
+
+    What a run has not made, because it was stopped before or has no such stage, is left out. The
+    same files give the same bytes.
+
+    Args:
+        path: Where to, ``.html``.
+        runs: The pipelines; with two, the table has their difference.
+        num_images: Training images shown, and test images.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: There is no run.
+        FileNotFoundError: A file that a finished stage has written is gone.
+    """
+    if not runs:
+        raise ValueError('a report needs at least one run')
+    sections = [
+        render_section('Mean IoU (%)', render_table(_mean_iou_table(runs)), _notes(runs)),
+        render_section('Seeds at every background threshold', _curves(runs)),
+        render_section('IoU by class (%)', render_table(_class_table(runs))),
+        _training_section(runs, num_images),
+        _test_section(runs, num_images),
+        render_section('Time of the stages', render_table(_time_table(runs))),
+        render_section('Made with', render_list(_origin(runs))),
+    ]
+    page = render_page(', '.join(run.name for run in runs), sections)
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding='utf-8')
+    return Path(path)
+
+
+def _mean_iou_table(runs: Sequence[PipelineRun]) -> Table:
+    columns = [mean_iou_rows(run) for run in runs]
+    names = dict.fromkeys(name for column in reversed(columns) for name in column)
+    head = ['', *(run.name for run in runs)]
+    rows = [[name, *(_number(column.get(name), 2) for column in columns)] for name in names]
+    if len(runs) == 2:
+        head.append('difference')
+        for row in rows:
+            before, after = (column.get(row[0]) for column in columns)
+            both = before is not None and after is not None
+            row.append(f'{after - before:+.2f}' if both else _NO_VALUE)
+    return Table(head, rows)
+
+
+def _notes(runs: Sequence[PipelineRun]) -> str:
+    """Say what the figures are of; a note that is true of several runs stands once."""
+    notes = [note for run in runs for note in (*_seed_notes(run), *_mask_notes(run))]
+    if len(runs) == 2 and any(mean_iou_rows(run) for run in runs):
+        notes.append(f'The difference is {runs[1].name} minus {runs[0].name}.')
+    return render_list(list(dict.fromkeys(notes)))
+
+
+def _seed_notes(run: PipelineRun) -> list[str]:
+    stage = last_stage(run, EvaluateSeeds)
+    if stage is None:
+        return []
+    figures = run.records[stage.name]['figures']
+    split = f' of the split "{figures["split"]}"' if figures.get('split') else ''
+    notes = [
+        f'Seeds: {_count(figures["images"])}{split}. The best background threshold was chosen on '
+        'these same images, by their ground truth.'
+    ]
+    for source, curve in figures['sources'].items():
+        best = curve['best']
+        if best['at_border']:
+            notes.append(
+                f'{run.name}, {source}: the best threshold lies at a border of the sweep '
+                f'({best["threshold"]:.2f}): the map hardly tells object from background.'
+            )
+    return notes
+
+
+def _mask_notes(run: PipelineRun) -> list[str]:
+    notes = []
+    refine, judge = last_stage(run, RefineSeeds), last_stage(run, EvaluateMasks)
+    if refine is not None:
+        figures = run.records[refine.name]['figures']
+        notes.append(
+            f'{run.name}: the pseudo masks were made from {figures["source"]} at the background '
+            f'threshold {figures["bg_threshold"]:.2f}.'
+        )
+    if judge is not None:
+        figures = run.records[judge.name]['figures']['masks']
+        notes.append(
+            f'Pseudo masks: {_count(figures["images"])}. Unsure pixels (255) count as background '
+            'in them; "after CRF" is before pixels were set to unsure.'
+        )
+    test = last_stage(run, Test)
+    if test is not None:
+        predictions = run.workspace.folder(test.name).glob('predictions/*.png')
+        number = sum(1 for _ in predictions)
+        notes += [f'Segmentor: tested on {_count(number)}.'] if number else []
+    return notes
+
+
+def _curves(runs: Sequence[PipelineRun]) -> str:
+    stages = {run.name: (run, last_stage(run, EvaluateSeeds)) for run in runs}
+    curves = {
+        name: run.records[stage.name]['figures']['sources']
+        for name, (run, stage) in stages.items()
+        if stage is not None
+    }
+    if not any(curves.values()):
+        return ''
+    alt = 'mean IoU of the seeds against the background threshold, by run and source'
+    return render_picture(draw_threshold_curves(curves), alt, lossless=True)
+
+
+def _class_table(runs: Sequence[PipelineRun]) -> Table:
+    groups = [(run.name, _class_columns(run)) for run in runs]
+    columns = [values for _, group in groups for values in group.values()]
+    names = dict.fromkeys(name for values in columns for name in values)
+    return Table(
+        ['', *(kind for _, group in groups for kind in group)],
+        [[name, *(_number(values.get(name), 1) for values in columns)] for name in names],
+        [(name, len(group)) for name, group in groups if group],
+    )
+
+
+def _class_columns(run: PipelineRun) -> dict[str, dict[str, float | None]]:
+    """Return the IoU by class of what is judged, by what it is of."""
+    columns = {}
+    for stage in (last_stage(run, kind) for kind in (EvaluateSeeds, EvaluateMasks, Test)):
+        figures: dict[str, Any] = run.records[stage.name]['figures'] if stage else {}
+        for source, curve in figures.get('sources', {}).items():
+            columns[source] = curve['best']['IoU']
+        if 'masks' in figures:
+            columns['pseudo masks'] = figures['masks']['IoU']
+        if 'IoU' in figures:
+            columns['segmentor'] = figures['IoU']
+    return columns
+
+
+def _training_section(runs: Sequence[PipelineRun], num_images: int) -> str:
+    images = seed_images(runs)
+    if images is None:
+        return ''
+    heading = 'Training images'
+    if not images.infos:
+        return render_section(heading, render_paragraph('The runs have no image in common.'))
+    shown = heatmap_colors(np.linspace(0, 1, _SCALE_COLORS))
+    colors = list(class_legend([str(index) for index in range(_SCALE_COLORS)], shown).values())
+    text = 'Maps over the photograph, class by class; the scale is the same for all.'
+    if any(last_stage(run, EvaluateSeeds) for run in runs):
+        text += ' White line: the best background threshold.'
+    return render_section(
+        heading,
+        render_paragraph(text),
+        render_scale(colors, 'map 0', '1'),
+        _legend(images, 'unsure (pseudo mask) or not labelled (ground truth)'),
+        *render_training_pictures(runs, images, num_images),
+    )
+
+
+def _test_section(runs: Sequence[PipelineRun], num_images: int) -> str:
+    images = tested_images(runs)
+    if images is None or not images.infos:
+        return ''
+    return render_section(
+        'Test images',
+        render_paragraph('What the trained segmentors predict for images they have not seen.'),
+        _legend(images, 'not labelled (ground truth)'),
+        render_test_pictures(runs, images, num_images),
+    )
+
+
+def _legend(images: Images, hatched: str) -> str:
+    colors = class_legend(images.classes, images.palette)
+    return render_legend({name: colors[name] for name in images.classes[1:]}, hatched)
+
+
+def _time_table(runs: Sequence[PipelineRun]) -> Table:
+    names = dict.fromkeys(name for run in reversed(runs) for name in run.records)
+    seconds = [{name: record['seconds'] for name, record in run.records.items()} for run in runs]
+    rows = [[name, *(_duration(column.get(name)) for column in seconds)] for name in names]
+    if rows:
+        rows.append(['total', *(_duration(sum(column.values())) for column in seconds)])
+    return Table(['stage', *(run.name for run in runs)], rows)
+
+
+def _origin(runs: Sequence[PipelineRun]) -> list[str]:
+    """Name the configs and the versions."""
+    lines = []
+    for run in runs:
+        stages = [run.workspace.stages[name] for name in run.records]
+        configs = [run.workspace.config.filename, *(_own_config(stage) for stage in stages)]
+        names = dict.fromkeys(Path(name).name for name in configs if name)
+        lines.append(f'{run.name}: {", ".join(names)}')
+    records = [record for run in runs for record in run.records.values()]
+    versions = {record.get('versions', {}).get('mmwsss', mmwsss.__version__) for record in records}
+    return [*lines, f'mmwsss {", ".join(sorted(versions or {mmwsss.__version__}))}']
+
+
+def _own_config(stage: object) -> str | None:
+    return stage.config if isinstance(stage, Train) else None
+
+
+def _number(value: float | None, digits: int) -> str:
+    return _NO_VALUE if value is None else f'{value:.{digits}f}'
+
+
+def _count(images: int) -> str:
+    return f'{images} image{"s" if images != 1 else ""}'
+
+
+def _duration(seconds: float | None) -> str:
+    """Return a time for people.
+
+    Example:
+        >>> _duration(2.34), _duration(75), _duration(7322)
+        ('2.3 s', '1 min 15 s', '2 h 02 min')
+    """
+    if seconds is None:
+        return _NO_VALUE
+    if seconds < 60:
+        return f'{seconds:.1f} s'
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    return f'{hours} h {left:02d} min' if hours else f'{minutes} min {rest:02d} s'

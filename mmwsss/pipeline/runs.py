@@ -1,0 +1,120 @@
+"""The runs that need a Runner: training, seeds, test."""
+
+import copy
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from mmwsss import compat
+from mmwsss.registry import DATASETS
+from mmwsss.seeds.files import load_seed
+
+
+def train(config: Config) -> Path:
+    """Train as a config says, in its ``work_dir``.
+
+    Args:
+        config: Of a classification network or a segmentor; ``resume=True`` goes on from the last
+            checkpoint in ``work_dir``, if there is one.
+
+    Returns:
+        The last checkpoint.
+    """
+    runner = _build_runner(config)
+    runner.train()
+    return last_checkpoint(config.work_dir)
+
+
+def last_checkpoint(work_dir: str | Path) -> Path:
+    """Return the newest checkpoint of a training.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    pointer = Path(work_dir) / 'last_checkpoint'
+    if pointer.is_file():
+        checkpoint = Path(work_dir) / Path(pointer.read_text(encoding='utf-8').strip()).name
+        if checkpoint.is_file():
+            return checkpoint
+    raise FileNotFoundError(f'there is no checkpoint in {work_dir}: run tools/train.py first')
+
+
+def generate_seeds(
+    config: Config, checkpoint: str | Path | None, out_dir: str | Path, resume: bool = True
+) -> int:
+    """Write a seed file for every image of ``seed_dataloader``, from merged views.
+
+    Args:
+        config: Of a classification network.
+        checkpoint: Its weights; None for a host that is not trained.
+        out_dir: Folder of the seed files.
+        resume: Leave images alone whose seed file is there and sound.
+
+    Returns:
+        Number of seeds written.
+    """
+    config = copy.deepcopy(config)
+    dataset = config.seed_dataloader.dataset
+    pending = _pending_indices(dataset, Path(out_dir)) if resume else None
+    if pending is not None and not pending:
+        return 0
+    dataset.indices = pending
+    config.model = {**config.tta_model, 'module': config.model}
+    config.test_dataloader = config.seed_dataloader
+    config.test_evaluator = {'type': 'mmwsss.SeedWriter', 'out_dir': str(out_dir)}
+    config.load_from = None if checkpoint is None else str(checkpoint)
+    figures = _build_runner(_without_training(config)).test()
+    return int(figures['seeds'])
+
+
+def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, float]:
+    """Test a network on its ``test_dataloader``.
+
+    Args:
+        config: Of a classification network or a segmentor.
+        checkpoint: Its weights.
+        tta: Merge the views of ``tta_pipeline`` with ``tta_model``.
+
+    Returns:
+        The figures of its ``test_evaluator``.
+    """
+    config = copy.deepcopy(config)
+    if tta:
+        config.model = {**config.tta_model, 'module': config.model}
+        config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    config.load_from = str(checkpoint)
+    return _build_runner(_without_training(config)).test()
+
+
+def _build_runner(config: Config) -> Runner:
+    compat.prepare_cpu_processes(config)
+    return Runner.from_cfg(config)
+
+
+def _without_training(config: Config) -> Config:
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+        config[key] = None
+    config.custom_hooks = []
+    config.resume = False
+    return config
+
+
+def _pending_indices(dataset: dict, out_dir: Path) -> list[int]:
+    """Return the indices of the images without a sound seed file."""
+    init_default_scope('mmseg')
+    built = DATASETS.build(dataset)
+    return [
+        index
+        for index in range(len(built))
+        if not _has_seed(out_dir / f'{built.get_data_info(index)["img_id"]}.npz')
+    ]
+
+
+def _has_seed(path: Path) -> bool:
+    try:
+        load_seed(path)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True

@@ -1,0 +1,148 @@
+import importlib.util
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmwsss.datasets import label_converters as converters
+
+TOOLS = Path(__file__).parents[2] / 'tools' / 'dataset_converters'
+
+XML = """<annotation><filename>1.jpg</filename>
+<object><name>person</name><difficult>0</difficult>
+  <part><name>head</name></part></object>
+<object><name>dog</name><difficult>1</difficult></object>
+<object><name>person</name></object></annotation>"""
+
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def save_mask(path, values, mode='L'):
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.array(values, dtype=np.uint8)).convert(mode).save(path)
+
+
+def test_xml_counts_difficult_objects_and_no_parts(tmp_path):
+    (tmp_path / '1.xml').write_text(XML)
+    (tmp_path / '2.xml').write_text('<annotation/>')
+    labels = converters.labels_from_voc_xml(tmp_path, ['1', '2'])
+    assert labels == {'1': ('dog', 'person'), '2': ()}
+
+
+def test_bad_xml(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'no annotation .*1\.xml; check the folder'):
+        converters.labels_from_voc_xml(tmp_path, ['1'])
+    (tmp_path / '1.xml').write_text(XML[:-20])
+    with pytest.raises(ValueError, match=r'1\.xml is not XML .* extract it from the archive anew'):
+        converters.labels_from_voc_xml(tmp_path, ['1'])
+    (tmp_path / '1.xml').write_text('<annotation><object/></annotation>')
+    with pytest.raises(ValueError, match=r'1\.xml has an object without a name; extract it'):
+        converters.labels_from_voc_xml(tmp_path, ['1'])
+
+
+@pytest.mark.parametrize('mode', ['L', 'P'])
+def test_masks(tmp_path, mode):
+    path = tmp_path / '1.png'
+    save_mask(path, [[0, 2], [255, 2]])
+    if mode == 'P':
+        mask = Image.open(path)
+        mask.putpalette([9, 9, 9] * 256)
+        mask.save(path)
+    labels = converters.labels_from_masks(tmp_path, ['1'], ('background', 'cat', 'dog'))
+    assert labels == {'1': ('dog',)}
+    assert converters.labels_from_masks(tmp_path, ['1'], ('cat', 'dog', 'cow')) == {
+        '1': ('cat', 'cow')
+    }
+
+
+def test_bad_masks(tmp_path):
+    classes = ('background', 'cat')
+    with pytest.raises(FileNotFoundError, match=r'no mask .*1\.png; check the folder'):
+        converters.labels_from_masks(tmp_path, ['1'], classes)
+    save_mask(tmp_path / '1.png', [[0, 2]])
+    with pytest.raises(ValueError, match=r'1\.png has the value 2, but there are 2 classes; check'):
+        converters.labels_from_masks(tmp_path, ['1'], classes)
+    assert converters.labels_from_masks(tmp_path, ['1'], classes, ignore_index=2) == {'1': ()}
+    save_mask(tmp_path / '1.png', [[0, 1]], mode='RGB')
+    with pytest.raises(ValueError, match=r'1\.png has mode RGB; a mask is a palette'):
+        converters.labels_from_masks(tmp_path, ['1'], classes)
+
+
+def test_text(tmp_path):
+    path = tmp_path / 'labels.txt'
+    with pytest.raises(FileNotFoundError, match=r'no label file .*labels\.txt; check the path'):
+        converters.labels_from_text(path)
+    path.write_text('1 cat dog\n\n2\n')
+    assert converters.labels_from_text(path) == {'1': ('cat', 'dog'), '2': ()}
+    path.write_text('1 cat\n1 dog\n')
+    with pytest.raises(ValueError, match=r"labels\.txt, line 2: image '1' is there twice; merge"):
+        converters.labels_from_text(path)
+    path.write_text('\n')
+    with pytest.raises(ValueError, match=r'labels\.txt is empty; it must hold lines `id name'):
+        converters.labels_from_text(path)
+
+
+def test_lists(tmp_path):
+    path = tmp_path / 'ids.txt'
+    with pytest.raises(FileNotFoundError, match=r'no image list .*ids\.txt; check the path'):
+        converters.read_image_ids(path)
+    path.write_text(' \n')
+    with pytest.raises(ValueError, match=r'ids\.txt is empty; it must hold one image id a line'):
+        converters.read_image_ids(path)
+    path.write_text('b\n\na \n')
+    assert converters.read_image_ids(path) == ['b', 'a']
+    with pytest.raises(FileNotFoundError, match=r'no \*\.png file in .*; check the path'):
+        converters.ids_in_folder(tmp_path, '.png')
+
+
+def test_trainaug_is_all_masks_without_val(tmp_path):
+    for image_id in 'dcba':
+        save_mask(tmp_path / 'masks' / f'{image_id}.png', [[0]])
+    (tmp_path / 'val.txt').write_text('b\nx\n')
+    out = tmp_path / 'trainaug.txt'
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        ids = converters.write_trainaug_list(tmp_path / 'masks', tmp_path / 'val.txt', out, 3)
+    assert ids == ['a', 'c', 'd']
+    assert out.read_text() == 'a\nc\nd\n'
+    with pytest.warns(UserWarning, match=r'gives 3 images where VOC trainaug has 10582; check'):
+        converters.write_trainaug_list(tmp_path / 'masks', tmp_path / 'val.txt', out)
+
+
+def test_label_tool(tmp_path):
+    out = tmp_path / 'labels.json'
+    (tmp_path / 'xml').mkdir()
+    (tmp_path / 'xml' / '1.xml').write_text(XML)
+    save_mask(tmp_path / 'masks' / '1.png', [[0, 20]])
+    save_mask(tmp_path / 'masks' / '2.png', [[0, 1]])
+    (tmp_path / 'labels.txt').write_text('1 cat\n')
+    (tmp_path / 'ids.txt').write_text('2\n')
+    main = tool('image_labels')
+
+    main(['voc_xml', str(tmp_path / 'xml'), '--out', str(out)])
+    assert json.loads(out.read_text()) == {'1': ['dog', 'person']}
+    main(['masks', str(tmp_path / 'masks'), '--out', str(out)])
+    assert json.loads(out.read_text()) == {'1': ['tvmonitor'], '2': ['aeroplane']}
+    ids = ['--ids', str(tmp_path / 'ids.txt')]
+    main(['masks', str(tmp_path / 'masks'), '--out', str(out), *ids, '--classes', 'x', 'y'])
+    assert json.loads(out.read_text()) == {'2': ['x', 'y']}
+    main(['text', str(tmp_path / 'labels.txt'), '--out', str(out)])
+    assert json.loads(out.read_text()) == {'1': ['cat']}
+
+
+def test_trainaug_tool(tmp_path):
+    save_mask(tmp_path / 'SegmentationClassAug' / 'a.png', [[0]])
+    lists = tmp_path / 'ImageSets' / 'Segmentation'
+    lists.mkdir(parents=True)
+    (lists / 'val.txt').write_text('b\n')
+    with pytest.warns(UserWarning, match='10582'):
+        tool('trainaug')([str(tmp_path)])
+    assert (lists / 'trainaug.txt').read_text() == 'a\n'

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmwsss.datasets import PseudoMaskDataset
+
+PIPELINE = [
+    {'type': 'mmwsss.LoadImage'},
+    {'type': 'LoadAnnotations'},
+    {'type': 'RandomCrop', 'crop_size': (8, 8)},
+    {'type': 'PackSegInputs'},
+]
+
+
+@pytest.mark.parametrize('mode', ['P', 'L'])
+def test_pseudo_masks_take_the_place_of_the_ground_truth(voc, mode):
+    masks = voc.write_masks('pseudo', mode)
+    dataset = PseudoMaskDataset(voc.config, masks, PIPELINE[:2])
+    assert len(dataset.metainfo['classes']) == 21
+    for index, image_id in enumerate('abcd'):
+        item = dataset[index]
+        assert item['img_id'] == image_id
+        assert item['seg_map_path'] == str(masks / f'{image_id}.png')
+        assert item['gt_seg_map'].shape == (16, 24)
+        assert np.unique(item['gt_seg_map']) == [index]
+
+
+def test_mappings_of_the_ground_truth_are_off(voc):
+    masks = voc.write_masks('pseudo')
+    config = voc.config | {'metainfo': {'classes': ('background', 'train', 'cat')}}
+    dataset = PseudoMaskDataset(config, masks, PIPELINE[:2])
+    assert np.unique(dataset[1]['gt_seg_map']) == [1]
+    assert dataset.metainfo['label_map'] is None
+    config = voc.config | {'reduce_zero_label': True}
+    dataset = PseudoMaskDataset(config, masks, PIPELINE[:2])
+    assert np.unique(dataset[1]['gt_seg_map']) == [1]
+    assert dataset.metainfo['reduce_zero_label'] is False
+
+
+def test_missing_masks(voc):
+    masks = voc.write_masks('pseudo')
+    (masks / 'b.png').unlink()
+    (masks / 'd.png').unlink()
+    message = (
+        r'2 of 4 pseudo-mask files are missing, the first is .*b\.png; '
+        r'run tools/refine_seeds\.py \(or tools/run_pipeline\.py\) first'
+    )
+    with pytest.raises(FileNotFoundError, match=message):
+        PseudoMaskDataset(voc.config, masks, [])
+
+
+def test_masks_of_another_size(voc):
+    masks = voc.write_masks('pseudo', size=(16, 24))
+    message = r'a\.png is 16x24 pixels, but its image .*a\.jpg is 24x16; .* run tools/refine_seeds'
+    with pytest.raises(ValueError, match=message):
+        PseudoMaskDataset(voc.config, masks, [])
+    assert len(PseudoMaskDataset(voc.config, masks, [], check_sizes=False)) == 4
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
+def test_sizes_count_after_the_rotation_of_the_camera(voc, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new('RGB', (24, 16)).save(voc.image('a'), exif=exif)
+    masks = voc.write_masks('pseudo')
+    loaded = PseudoMaskDataset(voc.config, masks, PIPELINE[:1], check_sizes=False)[0]['img']
+    Image.new('L', loaded.shape[1::-1]).save(masks / 'a.png')
+    assert len(PseudoMaskDataset(voc.config, masks, [])) == 4
+
+
+@pytest.mark.parametrize('mode', ['RGB', '1', 'RGBA', 'LA'])
+def test_masks_in_other_modes(voc, mode):
+    masks = voc.write_masks('pseudo', mode)
+    with pytest.raises(ValueError, match=rf'a\.png has mode {mode}.* run tools/refine_seeds'):
+        PseudoMaskDataset(voc.config, masks, [])
+
+
+def test_a_damaged_mask(voc):
+    masks = voc.write_masks('pseudo')
+    (masks / 'c.png').write_bytes(b'')
+    with pytest.raises(ValueError, match=r'c\.png is damaged; delete it and run tools/refine_se'):
+        PseudoMaskDataset(voc.config, masks, [])
+
+
+def test_the_first_class_must_be_the_background(voc):
+    masks = voc.write_masks('pseudo')
+    config = voc.config | {'type': 'BaseSegDataset', 'metainfo': {'classes': ('cat', 'dog')}}
+    with pytest.raises(ValueError, match="the first class of the dataset is 'cat'; give it metain"):
+        PseudoMaskDataset(config, masks, [])
+
+
+def test_samples_are_a_function_of_seed_epoch_and_id(voc):
+    masks = voc.write_masks('pseudo')
+    dataset = PseudoMaskDataset(voc.config, masks, PIPELINE, seed=4)
+    first = [dataset[index]['inputs'] for index in range(4)]
+    again = [dataset[index]['inputs'] for index in reversed(range(4))][::-1]
+    assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
+    dataset.set_epoch(1)
+    later = [dataset[index]['inputs'] for index in range(4)]
+    assert not all(torch.equal(one, two) for one, two in zip(first, later, strict=True))
