@@ -59,5 +59,5 @@ class BankFillLoop(EpochBasedTrainLoop):
         fill_bank(model, self.dataloader)
         model.prototype_head.update_context_prototypes(self.seed)
         self._iter += len(self.dataloader)
-        self._epoch += 1
         self.runner.call_hook('after_train_epoch')
+        self._epoch += 1  # after the hooks, as in mmengine: they add one themselves

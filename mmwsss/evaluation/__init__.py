@@ -1,1 +1,22 @@
+"""Evaluation of seeds and pseudo masks."""
 
+from mmwsss import registry  # noqa: F401  cures third-party versions before mmseg is imported
+
+from .seed_evaluation import (
+    SeedSweep,
+    class_names,
+    evaluate_masks,
+    evaluate_seeds,
+    format_evaluation,
+)
+from .seed_metric import SeedMetric, SeedWriter
+
+__all__ = [
+    'SeedMetric',
+    'SeedSweep',
+    'SeedWriter',
+    'class_names',
+    'evaluate_masks',
+    'evaluate_seeds',
+    'format_evaluation',
+]

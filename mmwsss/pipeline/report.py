@@ -11,6 +11,7 @@ import mmwsss
 from mmwsss.structures.files import atomic_path
 from mmwsss.visualization import class_legend, draw_threshold_curves, heatmap_colors
 
+from . import stages
 from .report_html import (
     Table,
     render_legend,
@@ -25,13 +26,12 @@ from .report_html import (
 from .report_pictures import (
     Images,
     last_stage,
+    prediction_images,
     render_test_pictures,
     render_training_pictures,
     seed_images,
-    tested_images,
 )
 from .run import PipelineRun, mean_iou_rows
-from .stages import EvaluateMasks, EvaluateSeeds, RefineSeeds, Test, Train
 
 _NO_VALUE = '-'
 _SCALE_COLORS = 9
@@ -68,7 +68,7 @@ def write_report(
         render_section('Time of the stages', render_table(_time_table(runs))),
         render_section('Made with', render_list(_origin(runs))),
     ]
-    page = render_page(', '.join(run.name for run in runs), sections)
+    page = render_page(f'Pipeline: {", ".join(run.name for run in runs)}', sections)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
     return Path(path)
@@ -82,22 +82,22 @@ def _mean_iou_table(runs: Sequence[PipelineRun]) -> Table:
     if len(runs) == 2:
         head.append('difference')
         for row in rows:
-            before, after = (column.get(row[0]) for column in columns)
-            both = before is not None and after is not None
-            row.append(f'{after - before:+.2f}' if both else _NO_VALUE)
+            pair = [column[row[0]] for column in columns if row[0] in column]
+            row.append(f'{pair[1] - pair[0]:+.2f}' if len(pair) == 2 else _NO_VALUE)
     return Table(head, rows)
 
 
 def _notes(runs: Sequence[PipelineRun]) -> str:
     """Say what the figures are of; a note that is true of several runs stands once."""
-    notes = [note for run in runs for note in (*_seed_notes(run), *_mask_notes(run))]
+    kinds = (_seed_notes, _refine_notes, _mask_notes, _test_notes)
+    notes = [note for notes_of in kinds for run in runs for note in notes_of(run)]
     if len(runs) == 2 and any(mean_iou_rows(run) for run in runs):
         notes.append(f'The difference is {runs[1].name} minus {runs[0].name}.')
     return render_list(list(dict.fromkeys(notes)))
 
 
 def _seed_notes(run: PipelineRun) -> list[str]:
-    stage = last_stage(run, EvaluateSeeds)
+    stage = last_stage(run, stages.EvaluateSeeds)
     if stage is None:
         return []
     figures = run.records[stage.name]['figures']
@@ -116,35 +116,40 @@ def _seed_notes(run: PipelineRun) -> list[str]:
     return notes
 
 
+def _refine_notes(run: PipelineRun) -> list[str]:
+    stage = last_stage(run, stages.RefineSeeds)
+    if stage is None:
+        return []
+    figures = run.records[stage.name]['figures']
+    return [
+        f'{run.name}: the pseudo masks were made from {figures["source"]} at the background '
+        f'threshold {figures["bg_threshold"]:.2f}.'
+    ]
+
+
 def _mask_notes(run: PipelineRun) -> list[str]:
-    notes = []
-    refine, judge = last_stage(run, RefineSeeds), last_stage(run, EvaluateMasks)
-    if refine is not None:
-        figures = run.records[refine.name]['figures']
-        notes.append(
-            f'{run.name}: the pseudo masks were made from {figures["source"]} at the background '
-            f'threshold {figures["bg_threshold"]:.2f}.'
-        )
-    if judge is not None:
-        figures = run.records[judge.name]['figures']['masks']
-        notes.append(
-            f'Pseudo masks: {_count(figures["images"])}. Unsure pixels (255) count as background '
-            'in them; "after CRF" is before pixels were set to unsure.'
-        )
-    test = last_stage(run, Test)
-    if test is not None:
-        predictions = run.workspace.folder(test.name).glob('predictions/*.png')
-        number = sum(1 for _ in predictions)
-        notes += [f'Segmentor: tested on {_count(number)}.'] if number else []
-    return notes
+    stage = last_stage(run, stages.EvaluateMasks)
+    if stage is None:
+        return []
+    return [
+        f'Pseudo masks: {_count(run.records[stage.name]["figures"]["masks"]["images"])}. Unsure '
+        'pixels (255) count as background in them; "after CRF" is before pixels were set to unsure.'
+    ]
+
+
+def _test_notes(run: PipelineRun) -> list[str]:
+    stage = last_stage(run, stages.Test)
+    if stage is None:
+        return []
+    predictions = sum(1 for _ in run.workspace.folder(stage.name).glob('predictions/*.png'))
+    return [f'Segmentor: tested on {_count(predictions)}.'] if predictions else []
 
 
 def _curves(runs: Sequence[PipelineRun]) -> str:
-    stages = {run.name: (run, last_stage(run, EvaluateSeeds)) for run in runs}
     curves = {
-        name: run.records[stage.name]['figures']['sources']
-        for name, (run, stage) in stages.items()
-        if stage is not None
+        run.name: run.records[stage.name]['figures']['sources']
+        for run in runs
+        if (stage := last_stage(run, stages.EvaluateSeeds))
     }
     if not any(curves.values()):
         return ''
@@ -166,7 +171,8 @@ def _class_table(runs: Sequence[PipelineRun]) -> Table:
 def _class_columns(run: PipelineRun) -> dict[str, dict[str, float | None]]:
     """Return the IoU by class of what is judged, by what it is of."""
     columns = {}
-    for stage in (last_stage(run, kind) for kind in (EvaluateSeeds, EvaluateMasks, Test)):
+    kinds = (stages.EvaluateSeeds, stages.EvaluateMasks, stages.Test)
+    for stage in (last_stage(run, kind) for kind in kinds):
         figures: dict[str, Any] = run.records[stage.name]['figures'] if stage else {}
         for source, curve in figures.get('sources', {}).items():
             columns[source] = curve['best']['IoU']
@@ -187,8 +193,8 @@ def _training_section(runs: Sequence[PipelineRun], num_images: int) -> str:
     shown = heatmap_colors(np.linspace(0, 1, _SCALE_COLORS))
     colors = list(class_legend([str(index) for index in range(_SCALE_COLORS)], shown).values())
     text = 'Maps over the photograph, class by class; the scale is the same for all.'
-    if any(last_stage(run, EvaluateSeeds) for run in runs):
-        text += ' White line: the best background threshold.'
+    if any(last_stage(run, stages.EvaluateSeeds) for run in runs):
+        text += ' White line: the best background threshold of the run.'
     return render_section(
         heading,
         render_paragraph(text),
@@ -199,7 +205,7 @@ def _training_section(runs: Sequence[PipelineRun], num_images: int) -> str:
 
 
 def _test_section(runs: Sequence[PipelineRun], num_images: int) -> str:
-    images = tested_images(runs)
+    images = prediction_images(runs)
     if images is None or not images.infos:
         return ''
     return render_section(
@@ -228,17 +234,14 @@ def _origin(runs: Sequence[PipelineRun]) -> list[str]:
     """Name the configs and the versions."""
     lines = []
     for run in runs:
-        stages = [run.workspace.stages[name] for name in run.records]
-        configs = [run.workspace.config.filename, *(_own_config(stage) for stage in stages)]
+        done = [run.workspace.stages[name] for name in run.records]
+        own = [stage.config for stage in done if isinstance(stage, stages.Train)]
+        configs = [run.workspace.config.filename, *own]
         names = dict.fromkeys(Path(name).name for name in configs if name)
         lines.append(f'{run.name}: {", ".join(names)}')
     records = [record for run in runs for record in run.records.values()]
     versions = {record.get('versions', {}).get('mmwsss', mmwsss.__version__) for record in records}
     return [*lines, f'mmwsss {", ".join(sorted(versions or {mmwsss.__version__}))}']
-
-
-def _own_config(stage: object) -> str | None:
-    return stage.config if isinstance(stage, Train) else None
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -32,7 +32,9 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 3px 12px; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { border-bottom: 1px solid #8c959f; vertical-align: bottom; }
-thead th[colspan] { border-bottom: 1px solid #d8dee4; text-align: center; }
+thead th { white-space: normal; }
+thead tr:not(:last-child) th { border-bottom: none; text-align: center; }
+.first, th[colspan] { border-left: 1px solid #d8dee4; }
 tbody th { font-weight: normal; }
 tbody tr:nth-child(even) { background: #f6f8fa; }
 .sample { margin: 0 0 18px; break-inside: avoid; }
@@ -44,8 +46,7 @@ tbody tr:nth-child(even) { background: #f6f8fa; }
 .chips span { white-space: nowrap; }
 .chips i { display: inline-block; width: 1.1em; height: 1.1em; margin-right: 5px;
   border: 1px solid #8c959f; vertical-align: -0.2em; }
-.chips i.scale { width: 9em; }
-.small { font-size: 0.85rem; color: #57606a; }
+.chips i.scale { width: 9em; margin: 0 6px; }
 i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 @media print { body { font-size: 10pt; max-width: none; padding: 0; }
   h2 { break-after: avoid; } .scroll { overflow: visible; } }
@@ -128,13 +129,12 @@ def render_table(table: Table) -> str:
         return ''
     groups = ''.join(f'<th colspan="{span}">{escape(name)}</th>' for name, span in table.groups)
     groups = f'<tr><th></th>{groups}</tr>\n' if groups else ''
-    head = ''.join(f'<th scope="col">{escape(name)}</th>' for name in table.head)
-    rows = '\n'.join(
-        f'<tr><th scope="row">{escape(row[0])}</th>'
-        + ''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])
-        + '</tr>'
-        for row in table.rows
+    marks = _group_marks(table)
+    head = ''.join(
+        f'<th scope="col"{mark}>{escape(name)}</th>'
+        for name, mark in zip(table.head, marks, strict=True)
     )
+    rows = '\n'.join(_render_row(row, marks) for row in table.rows)
     return (
         f'<div class="scroll"><table>\n<thead>\n{groups}<tr>{head}</tr>\n</thead>\n'
         f'<tbody>\n{rows}\n</tbody>\n</table></div>'
@@ -197,7 +197,24 @@ def render_legend(colors: Mapping[str, str], hatched: str) -> str:
 def render_scale(colors: Sequence[str], low: str, high: str) -> str:
     """Return a colour scale from `low` to `high`; `colors` are CSS colours."""
     bar = f'<i class="scale" style="background: linear-gradient(90deg, {", ".join(colors)})"></i>'
-    return f'<div class="chips"><span>{escape(low)}</span>{bar}<span>{escape(high)}</span></div>'
+    return f'<div class="chips"><span>{escape(low)}{bar}{escape(high)}</span></div>'
+
+
+def _group_marks(table: Table) -> list[str]:
+    """Return an attribute for each column; the first of a group gets a line on its left."""
+    marks = [''] * len(table.head)
+    column = 1
+    for _, span in table.groups:
+        marks[column] = ' class="first"'
+        column += span
+    return marks
+
+
+def _render_row(row: Sequence[str], marks: Sequence[str]) -> str:
+    cells = ''.join(
+        f'<td{mark}>{escape(cell)}</td>' for cell, mark in zip(row[1:], marks[1:], strict=True)
+    )
+    return f'<tr><th scope="row">{escape(row[0])}</th>{cells}</tr>'
 
 
 def _render_cell(cell: Cell) -> str:

@@ -17,10 +17,10 @@ from mmwsss.seeds.files import Seed, load_seed, read_ids, resize_maps
 from mmwsss.seeds.masks import load_mask, voc_palette
 from mmwsss.visualization import fit_image, overlay_heatmap, overlay_mask
 
+from . import stages
 from .report_html import Cell, render_grid
 from .run import PipelineRun
 from .stage import Stage
-from .stages import EvaluateMasks, EvaluateSeeds, GenerateSeeds, RefineSeeds, Test, Train
 
 _LONGEST_SIDE = 256  # of a picture, in pixels
 _MAX_CLASSES = 3  # whose maps are shown of one image
@@ -64,15 +64,15 @@ class _Maps:
 
 def last_stage(run: PipelineRun, kind: type | tuple[type, ...]) -> Stage | None:
     """Return the last stage of a kind that has run, or None."""
-    stages = [run.workspace.stages[name] for name in run.records]
-    found = [stage for stage in stages if isinstance(stage, kind)]
+    done = [run.workspace.stages[name] for name in run.records]
+    found = [stage for stage in done if isinstance(stage, kind)]
     return found[-1] if found else None
 
 
 def read_images(dataset: Mapping[str, Any]) -> Images:
     """Read the list of images, the classes and the colours of a dataset's config."""
     init_default_scope('mmseg')
-    built = DATASETS.build({**dataset, 'pipeline': []})
+    built = DATASETS.build({**dataset, 'pipeline': [], 'serialize_data': False})
     infos = [built.get_data_info(index) for index in range(len(built))]
     names = foreground_classes(built.metainfo['classes'])
     colors = built.metainfo.get('palette') or []
@@ -90,12 +90,12 @@ def seed_images(runs: Sequence[PipelineRun]) -> Images | None:
         [
             read_images(run.workspace.config.seed_dataloader.dataset)
             for run in runs
-            if last_stage(run, GenerateSeeds)
+            if last_stage(run, stages.GenerateSeeds)
         ]
     )
 
 
-def tested_images(runs: Sequence[PipelineRun]) -> Images | None:
+def prediction_images(runs: Sequence[PipelineRun]) -> Images | None:
     """Return the images that all tested runs were tested on; None without a test."""
     return _common_images([_test_images(run) for run in runs if _predictions(run)])
 
@@ -144,7 +144,7 @@ def render_training_pictures(runs: Sequence[PipelineRun], images: Images, count:
     chosen = choose_ids(ids, count, lambda image_id: _image_label(images.infos[image_id]))
     if not chosen:
         return []
-    maps = [_open_maps(run, chosen[0]) for run in runs if last_stage(run, GenerateSeeds)]
+    maps = [_open_maps(run, chosen[0]) for run in runs if last_stage(run, stages.GenerateSeeds)]
     return [_training_grid(image_id, images, maps, truth) for image_id in chosen]
 
 
@@ -153,7 +153,7 @@ def render_test_pictures(runs: Sequence[PipelineRun], images: Images, count: int
 
     Args:
         runs: The pipelines; those that are not tested are left out.
-        images: What `tested_images` gave.
+        images: What `prediction_images` gave.
         count: How many images at most.
     """
 
@@ -259,8 +259,8 @@ def _shown_classes(seeds: Sequence[Seed]) -> list[int]:
 
 def _open_maps(run: PipelineRun, image_id: str) -> _Maps:
     """Find the files of a run; an image tells which maps the seeds have."""
-    generate, refine = last_stage(run, GenerateSeeds), last_stage(run, RefineSeeds)
-    judge = last_stage(run, EvaluateSeeds)
+    generate, refine = last_stage(run, stages.GenerateSeeds), last_stage(run, stages.RefineSeeds)
+    judge = last_stage(run, stages.EvaluateSeeds)
     assert generate is not None
     folder = run.workspace.folder(generate.name) / 'seeds'
     curves = run.records[judge.name]['figures']['sources'] if judge else {}
@@ -276,8 +276,8 @@ def _open_maps(run: PipelineRun, image_id: str) -> _Maps:
 def _ground_truth(runs: Sequence[PipelineRun]) -> tuple[Path | None, set[str]]:
     """Return the folder of the training images' masks and the ids judged by it, if there is one."""
     for run in runs:
-        stage = last_stage(run, (EvaluateSeeds, EvaluateMasks))
-        if isinstance(stage, EvaluateSeeds | EvaluateMasks):
+        stage = last_stage(run, (stages.EvaluateSeeds, stages.EvaluateMasks))
+        if isinstance(stage, stages.EvaluateSeeds | stages.EvaluateMasks):
             return Path(stage.ground_truth), set(read_ids(stage.ids))
     return None, set()
 
@@ -288,16 +288,16 @@ def _image_label(info: Mapping[str, Any]) -> list[int]:
 
 def _predictions(run: PipelineRun) -> Path | None:
     """Return the folder of a run's predictions, if it is tested."""
-    stage = last_stage(run, Test)
+    stage = last_stage(run, stages.Test)
     folder = run.workspace.folder(stage.name) / 'predictions' if stage else None
     return folder if folder and folder.is_dir() else None
 
 
 def _test_images(run: PipelineRun) -> Images:
-    stage = last_stage(run, Test)
-    assert isinstance(stage, Test)
+    stage = last_stage(run, stages.Test)
+    assert isinstance(stage, stages.Test)
     trained = run.workspace.stages[stage.model]
-    assert isinstance(trained, Train)
+    assert isinstance(trained, stages.Train)
     return read_images(trained.training_config(run.workspace).test_dataloader.dataset)
 
 

@@ -1,1 +1,46 @@
+"""The offline half: seed files, masks, dense CRF, and refining over files."""
 
+from .crf import (
+    CLIP_ES_CRF,
+    CRF_PRESETS,
+    IRN_CRF,
+    DenseCRF,
+    crf_from_labels,
+    crf_from_probabilities,
+)
+from .files import SOURCES, Seed, load_seed, read_ids, read_meta, save_seed, write_meta
+from .masks import IGNORE_INDEX, load_mask, save_mask, voc_palette
+from .refine import (
+    RefineItem,
+    RefineSettings,
+    refine_items,
+    refine_seed,
+    refine_seeds_with_crf,
+    run_in_processes,
+)
+
+__all__ = [
+    'CLIP_ES_CRF',
+    'CRF_PRESETS',
+    'IGNORE_INDEX',
+    'IRN_CRF',
+    'SOURCES',
+    'DenseCRF',
+    'RefineItem',
+    'RefineSettings',
+    'Seed',
+    'crf_from_labels',
+    'crf_from_probabilities',
+    'load_mask',
+    'load_seed',
+    'read_ids',
+    'read_meta',
+    'refine_items',
+    'refine_seed',
+    'refine_seeds_with_crf',
+    'run_in_processes',
+    'save_mask',
+    'save_seed',
+    'voc_palette',
+    'write_meta',
+]

@@ -102,7 +102,8 @@ def _fold_block(block: nn.Module) -> nn.Module:
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     """Fold a batch norm with running statistics into the convolution before it."""
     folded = fuse_conv_bn_eval(conv.eval(), norm.eval())
-    if conv.stride != (1, 1):
+    folded.bias.requires_grad_()  # torch makes it a constant, as the convolution had none
+    if tuple(conv.stride) != (1, 1):
         return folded  # pads by the size of its input, as TensorFlow does
     # at stride 1 that padding is the usual one, which needs no copy of the input
     plain = nn.Conv2d(

@@ -253,7 +253,11 @@ class PrototypeAwareCAMHead(BaseModule):
         if self.positiveness == 'none':
             weight = uniform
         else:
-            score = cpal.POSITIVENESS_SCORES[self.positiveness](anchor, context)
+            score = (
+                similarity  # centred, as every cosine; distances are blind to it
+                if self.positiveness == 'cosine'
+                else cpal.POSITIVENESS_SCORES[self.positiveness](anchor, context)
+            )
             weight = cpal.positiveness(score, filled, self.temperature)
         k = self.num_neighbors or context.shape[1]
         ranking = similarity if self.weighting == 'literal' else weight * similarity

@@ -1,0 +1,241 @@
+"""The seed file: the maps of one image between CAM generation and everything that follows."""
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from mmwsss.functional.cam import normalize_by_max
+from mmwsss.structures.files import atomic_path
+
+SOURCES = ('cam', 'pacam', 'sum')
+META_FILE = 'meta.json'
+MAX_CLASSES = 254  # a pseudo mask is uint8: background, then these, then 255 for "ignore"
+
+
+@dataclass
+class Seed:
+    """Maps of the classes present in one image.
+
+    Attributes:
+        classes: **Foreground** class indices 0..N-1, ascending, ``(k,)``. The index of a class in a
+            mask is one more, because 0 is background there.
+        cam: ``(k, h, w)`` in [0, 1].
+        size: ``(H, W)`` of the image; the maps may lie on a coarser grid.
+        pacam: Prototype-aware CAM (CPAL Eq. 13), ``(k, h, w)`` in [0, 1].
+        background: The host's own background map, ``(h, w)`` in [0, 1].
+
+    Raises:
+        ValueError: A shape, a class or a value is out of place.
+    """
+
+    classes: np.ndarray
+    cam: np.ndarray
+    size: tuple[int, int]
+    pacam: np.ndarray | None = None
+    background: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Check, and bring the arrays to their dtypes."""
+        self.classes = np.asarray(self.classes)
+        _check_classes(self.classes)
+        self.classes = self.classes.astype(np.int16)
+        if np.ndim(self.cam) != 3:
+            raise ValueError(f'cam must be (k, h, w), not {np.shape(self.cam)}')
+        grid = np.shape(self.cam)[1:]
+        self.cam = _check_map('cam', self.cam, (len(self.classes), *grid))
+        if self.pacam is not None:
+            self.pacam = _check_map('pacam', self.pacam, self.cam.shape)
+        if self.background is not None:
+            self.background = _check_map('background', self.background, grid)
+        if np.shape(self.size) != (2,) or min(self.size) < 1:
+            raise ValueError(f'size must be the (H, W) of the image, not {self.size}')
+        self.size = (int(self.size[0]), int(self.size[1]))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What `maps` can give: all of `SOURCES`, or ``cam`` alone without a PACAM."""
+        return SOURCES if self.pacam is not None else SOURCES[:1]
+
+    def maps(self, source: str) -> np.ndarray:
+        """Return the maps of one source on the grid of the file.
+
+        Args:
+            source: ``cam``, ``pacam``, or ``sum``: both divided by their spatial maximum, added,
+                and divided by the spatial maximum of the sum, class by class.
+
+        Returns:
+            ``(k, h, w)`` float32 in [0, 1].
+
+        Raises:
+            ValueError: The source is unknown, or the seed has no PACAM.
+        """
+        if source not in SOURCES:
+            raise ValueError(f'unknown source {source!r}; choose one of {", ".join(SOURCES)}')
+        if source == 'cam':
+            return self.cam
+        if self.pacam is None:
+            raise ValueError(
+                f'source {source!r} needs a PACAM, but this seed has a cam only: generate seeds '
+                "with a model that has a prototype head, or choose source 'cam'"
+            )
+        if source == 'pacam':
+            return self.pacam
+        cam, pacam = torch.from_numpy(self.cam), torch.from_numpy(self.pacam)
+        return normalize_by_max(normalize_by_max(cam) + normalize_by_max(pacam)).numpy()
+
+    def full_size(self, source: str) -> np.ndarray:
+        """Return the maps of one source in the size of the image, ``(k, H, W)`` float32."""
+        return resize_maps(self.maps(source), self.size)
+
+
+def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize maps bilinearly, as torch does with ``align_corners=False``.
+
+    OpenCV does the same sum four times faster, up to the rounding of torch's float32 coordinates.
+
+    Args:
+        maps: ``(k, h, w)`` float32; ``k`` may be 0.
+        size: ``(H, W)``.
+
+    Returns:
+        ``(k, H, W)`` float32.
+    """
+    resized = np.empty((len(maps), *size), dtype=np.float32)
+    for target, source in zip(resized, maps, strict=True):
+        cv2.resize(source, size[::-1], dst=target, interpolation=cv2.INTER_LINEAR)
+    return resized
+
+
+def save_seed(path: str | os.PathLike[str], seed: Seed) -> None:
+    """Write a seed; the same seed gives the same bytes.
+
+    Args:
+        path: Where to, ``<id>.npz``.
+        seed: What; maps are rounded to float16.
+    """
+    arrays: dict[str, Any] = {'classes': seed.classes, 'size': np.array(seed.size, dtype=np.int32)}
+    for name in ('cam', 'pacam', 'background'):
+        maps = getattr(seed, name)
+        if maps is not None:
+            arrays[name] = maps.astype(np.float16)
+    with atomic_path(path) as temporary, temporary.open('wb') as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_seed(path: str | os.PathLike[str]) -> Seed:
+    """Read a seed.
+
+    Args:
+        path: A file of `save_seed`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged or is no seed.
+    """
+    with _seed_archive(path) as archive:
+        maps = {
+            name: archive[name].astype(np.float32)
+            for name in ('cam', 'pacam', 'background')
+            if name in archive
+        }
+        return Seed(classes=archive['classes'], size=tuple(archive['size']), **maps)
+
+
+def load_seed_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Read the image size ``(H, W)`` of a seed without its maps; raises as `load_seed` does."""
+    with _seed_archive(path) as archive:
+        height, width = archive['size']
+        return int(height), int(width)
+
+
+def write_meta(seed_dir: str | os.PathLike[str], meta: dict[str, Any]) -> None:
+    """Write what a folder of seeds was made with (config, checkpoint, scales, split, versions)."""
+    with atomic_path(Path(seed_dir) / META_FILE) as temporary:
+        temporary.write_text(json.dumps(meta, indent=2, sort_keys=True) + '\n', encoding='utf-8')
+
+
+def read_meta(seed_dir: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what `write_meta` wrote.
+
+    Raises:
+        FileNotFoundError: The folder has no such file.
+        ValueError: The file is damaged.
+    """
+    path = Path(seed_dir) / META_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is missing: run tools/generate_seeds.py first')
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(
+            f'{path} is damaged ({error}): delete it and run tools/generate_seeds.py again'
+        ) from error
+
+
+def read_ids(path: str | os.PathLike[str]) -> list[str]:
+    """Read image ids from a text file, one a line (``ImageSets/Segmentation/train.txt``).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file has no id, or one twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} is missing; it should hold one image id a line')
+    ids = path.read_text(encoding='utf-8').split('\n')
+    ids = [line.strip() for line in ids if line.strip()]
+    if not ids:
+        raise ValueError(f'{path} holds no image id')
+    if len(set(ids)) < len(ids):
+        twice = next(image_id for image_id in ids if ids.count(image_id) > 1)
+        raise ValueError(f'{path} names {twice} twice')
+    return ids
+
+
+@contextmanager
+def _seed_archive(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Open a seed file; whatever is wrong with it is said with its name and the cure."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path} is missing: run tools/generate_seeds.py first')
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            yield archive
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, error) from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: str | os.PathLike[str], error: Exception) -> ValueError:
+    return ValueError(
+        f'{path} is no sound seed file ({error}): delete it and run tools/generate_seeds.py again'
+    )
+
+
+def _check_classes(classes: np.ndarray) -> None:
+    if classes.ndim != 1 or (classes.size and not np.issubdtype(classes.dtype, np.integer)):
+        raise ValueError('classes must be a list of foreground class indices')
+    if (np.diff(classes) <= 0).any():
+        raise ValueError(f'classes must ascend, each once: {classes.tolist()}')
+    if classes.size and not 0 <= classes[0] <= classes[-1] < MAX_CLASSES:
+        raise ValueError(f'classes must lie in 0..{MAX_CLASSES - 1}: {classes.tolist()}')
+
+
+def _check_map(name: str, maps: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the map as contiguous float32 if shape and values are right."""
+    maps = np.ascontiguousarray(maps, dtype=np.float32)
+    if maps.shape != shape or 0 in shape[-2:]:
+        raise ValueError(f'{name} must have the shape {shape}, not {maps.shape}')
+    if maps.size and not (maps.min() >= 0 and maps.max() <= 1):
+        raise ValueError(f'{name} must lie in [0, 1]: {maps.min()}..{maps.max()}')
+    return maps

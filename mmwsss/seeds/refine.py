@@ -1,0 +1,333 @@
+"""From seed files to pseudo masks by argmax and dense CRF, in several processes."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
+from .files import Seed, load_seed, load_seed_size, resize_maps
+from .masks import IGNORE_INDEX, load_mask, save_mask
+
+Item = TypeVar('Item')
+Result = TypeVar('Result')
+
+TASKS_A_PROCESS = 4  # handed out ahead of time; memory does not grow with the number of images
+EXIF_ORIENTATION = 0x0112
+EXIF_TRANSPOSED = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class RefineItem:
+    """One image to refine.
+
+    Attributes:
+        id: Name of the mask: ``<out_dir>/<id>.png``.
+        image_path: The photograph.
+        seed_path: Its seed file.
+    """
+
+    id: str
+    image_path: Path
+    seed_path: Path
+
+
+@dataclass(frozen=True)
+class RefineSettings:
+    """How a seed becomes a mask.
+
+    Attributes:
+        source: ``cam``, ``pacam`` or ``sum``.
+        bg_threshold: Constant background score; None: the seed's own background map.
+        min_confidence: A pixel whose largest posterior is below is ignored.
+        crf: CRF settings; None: argmax alone.
+
+    Raises:
+        ValueError: A confidence is asked for without a CRF, whose posterior it is.
+    """
+
+    source: str = 'cam'
+    bg_threshold: float | None = 0.15  # IRN's
+    min_confidence: float = 0.0
+    crf: DenseCRF | None = IRN_CRF
+
+    def __post_init__(self) -> None:
+        """Check the combination."""
+        if self.crf is None and self.min_confidence:
+            raise ValueError('min_confidence is about the posterior of a CRF: choose one, or 0')
+
+
+def refine_seeds_with_crf(
+    items: list[RefineItem],
+    out_dir: str | os.PathLike[str],
+    settings: RefineSettings | None = None,
+    processes: int = 1,
+    resume: bool = False,
+    argmax_dir: str | os.PathLike[str] | None = None,
+) -> int:
+    """Write the pseudo mask of every item.
+
+    The masks do not depend on the number of processes. A run cut off leaves whole files only.
+
+    Args:
+        items: What to refine, each id once.
+        out_dir: Where the masks go.
+        settings: How; `RefineSettings`' defaults when None.
+        processes: 1 works in this process.
+        resume: Keep masks that exist, can be read and have the right size. They must come from
+            the same settings.
+        argmax_dir: Also write the masks before unsure pixels are ignored, here.
+
+    Returns:
+        Number of masks written.
+
+    Raises:
+        FileNotFoundError: Seeds or images are missing.
+        ValueError: A size does not fit, a file is damaged, or an id occurs twice.
+        RuntimeError: An image failed; the message names it.
+    """
+    if processes < 1:
+        raise ValueError(f'processes must be at least 1, not {processes}')
+    out_dir = Path(out_dir)
+    sizes = check_inputs(items)
+    todo = [
+        item
+        for item, size in zip(items, sizes, strict=True)
+        if not (resume and _is_mask_of(out_dir / f'{item.id}.png', size))
+    ]
+    work = partial(
+        _refine_item,
+        out_dir=out_dir,
+        settings=settings or RefineSettings(),
+        argmax_dir=None if argmax_dir is None else Path(argmax_dir),
+    )
+    results = run_in_processes(work, todo, processes)
+    bar = tqdm(total=len(items), initial=len(items) - len(todo), desc='refine', unit='image')
+    with bar:
+        for _ in results:
+            bar.update()
+    return len(todo)
+
+
+def refine_seed(
+    image: np.ndarray, seed: Seed, settings: RefineSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn one seed into a mask.
+
+    Args:
+        image: ``(H, W, 3)`` uint8, RGB.
+        seed: Maps of the classes present; background and these compete, no others.
+        settings: How.
+
+    Returns:
+        The most likely label, ``(H, W)`` uint8, 0 background or class index + 1; and how sure it
+        is, ``(H, W)`` float32: the largest posterior of the CRF, 1 without a CRF.
+    """
+    sure = np.ones(seed.size, dtype=np.float32)
+    if not len(seed.classes):
+        return np.zeros(seed.size, dtype=np.uint8), sure
+    scores = score_planes(seed, settings.source, settings.bg_threshold)
+    mask_index = np.concatenate([[0], seed.classes + 1]).astype(np.uint8)
+    if settings.crf is None:
+        return mask_index[scores.argmax(axis=0)], sure
+    if settings.crf.gt_prob is None:
+        posterior = crf_from_probabilities(image, scores, settings.crf)
+    else:
+        labels = scores.argmax(axis=0)
+        posterior = crf_from_labels(image, labels, len(scores), settings.crf)
+    return mask_index[posterior.argmax(axis=0)], posterior.max(axis=0)
+
+
+def score_planes(seed: Seed, source: str, bg_threshold: float | None) -> np.ndarray:
+    """Return background and class maps in the size of the image.
+
+    Args:
+        seed: Maps of ``k`` classes.
+        source: ``cam``, ``pacam`` or ``sum``.
+        bg_threshold: Constant background score; None: the seed's own map.
+
+    Returns:
+        ``(k + 1, H, W)`` float32, background first, so that it wins ties in an argmax.
+
+    Raises:
+        ValueError: The seed has no such map.
+    """
+    if bg_threshold is not None:
+        background = np.full((1, *seed.size), bg_threshold, dtype=np.float32)
+    elif seed.background is None:
+        raise ValueError('the seed has no background map of its own: give a bg_threshold')
+    else:
+        background = resize_maps(seed.background[None], seed.size)
+    return np.concatenate([background, seed.full_size(source)])
+
+
+def refine_items(
+    seed_dir: str | os.PathLike[str],
+    image_dir: str | os.PathLike[str],
+    ids: Iterable[str],
+    image_suffix: str = '.jpg',
+) -> list[RefineItem]:
+    """List the items of two folders, ``<seed_dir>/<id>.npz`` and ``<image_dir>/<id><suffix>``."""
+    return [
+        RefineItem(
+            id=image_id,
+            image_path=Path(image_dir) / f'{image_id}{image_suffix}',
+            seed_path=Path(seed_dir) / f'{image_id}.npz',
+        )
+        for image_id in ids
+    ]
+
+
+def check_inputs(items: list[RefineItem]) -> list[tuple[int, int]]:
+    """Check files and sizes of all items by their headers, before hours of work.
+
+    Returns:
+        Image sizes ``(H, W)``.
+
+    Raises:
+        FileNotFoundError: Seeds or images are missing; says how many, and names the first.
+        ValueError: A seed was made from an image of another size, a file is damaged, or an id
+            occurs twice.
+    """
+    if len({item.id for item in items}) < len(items):
+        raise ValueError('an image id occurs twice in the list')
+    _check_exist('seed files', [item.seed_path for item in items], 'run tools/generate_seeds.py')
+    _check_exist('images', [item.image_path for item in items], 'check the folder and the suffix')
+    sizes = []
+    for item in items:
+        seed_size, size = load_seed_size(item.seed_path), image_size(item.image_path)
+        if seed_size != size:
+            raise ValueError(
+                f'{item.seed_path} was made from an image of {seed_size}, but {item.image_path} is '
+                f'{size}: run tools/generate_seeds.py again on these images'
+            )
+        sizes.append(size)
+    return sizes
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Read ``(H, W)`` from an image's header, turned as its EXIF entry says.
+
+    Raises:
+        ValueError: The file is no image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(EXIF_ORIENTATION) in EXIF_TRANSPOSED
+    except UnidentifiedImageError as error:
+        raise ValueError(f'{path} is no image: {error}') from error
+    return (width, height) if turned else (height, width)
+
+
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read an image as mmcv does: OpenCV, turned as its EXIF entry says.
+
+    Returns:
+        ``(H, W, 3)`` uint8, RGB.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f'{path} is missing or damaged')
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def run_in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Iterator[Result]:
+    """Apply a function to many items, a few ahead at a time, in the order of completion.
+
+    The first error stops everything. Ctrl-C lets the workers finish the item in their hands.
+
+    Args:
+        function: Can be pickled when `processes` is above 1.
+        items: What to apply it to.
+        processes: 1 works in this process.
+
+    Yields:
+        Results.
+    """
+    if processes == 1:
+        yield from map(function, items)
+        return
+    pool = ProcessPoolExecutor(processes, _start_method(), initializer=_init_worker)
+    try:
+        items = iter(items)
+        pending = {pool.submit(function, x) for x in islice(items, TASKS_A_PROCESS * processes)}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+            pending |= {pool.submit(function, x) for x in islice(items, len(done))}
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            'a worker process died, perhaps for want of memory: use fewer processes and resume'
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _refine_item(
+    item: RefineItem, out_dir: Path, settings: RefineSettings, argmax_dir: Path | None
+) -> None:
+    """Read, refine, write; an error names the image."""
+    name = f'{item.id}.png'
+    try:
+        mask, confidence = refine_seed(
+            read_image(item.image_path), load_seed(item.seed_path), settings
+        )
+        if argmax_dir is not None:
+            save_mask(argmax_dir / name, mask)
+        # the last file written is the one that a resumed run looks for
+        unsure = confidence < settings.min_confidence
+        save_mask(out_dir / name, np.where(unsure, IGNORE_INDEX, mask).astype(np.uint8))
+    except Exception as error:
+        raise RuntimeError(f'image {item.id}: {error}') from error
+
+
+def _is_mask_of(path: Path, size: tuple[int, int]) -> bool:
+    try:
+        return load_mask(path).shape == size
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _check_exist(what: str, paths: list[Path], cure: str) -> None:
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f'{len(missing)} of {len(paths)} {what} are missing, the first is {missing[0]}: {cure}'
+        )
+
+
+def _start_method() -> BaseContext:
+    """Return a way to start workers that does not copy this process and its threads."""
+    if 'forkserver' not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload([__name__])  # import torch once, not once a worker
+    return context
+
+
+def _init_worker() -> None:
+    """One thread a process; Ctrl-C is the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

@@ -1,0 +1,202 @@
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.structures import LabelData, PixelData
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmwsss.registry import MODELS
+from mmwsss.structures import CAMOutput
+
+
+@MODELS.register_module(force=True)
+class TwoStages(nn.Module):
+    """A backbone of two strided convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(4, 6, 3, stride=2, padding=1)
+
+    def forward(self, inputs):
+        first = self.first(inputs).relu()
+        return first, self.second(first).relu()
+
+
+@MODELS.register_module(force=True)
+class Doubling(nn.Module):
+    def forward(self, features):
+        return tuple(2 * feature for feature in features)
+
+
+class SameName(nn.Module):
+    def loss(self, output, image_label):
+        return {'loss_cls': output.cam.sum()}
+
+
+HOST = {
+    'type': 'mmwsss.CAMSegmentor',
+    'backbone': {'type': 'mmwsss.TwoStages'},
+    'cam_head': {'type': 'mmwsss.LinearCAMHead', 'in_channels': 6, 'num_classes': 3},
+    'data_preprocessor': {
+        'type': 'mmwsss.CAMDataPreProcessor',
+        'mean': [1.0] * 3,
+        'std': [2.0] * 3,
+    },
+}
+PLUGGED = HOST | {
+    'prototype_head': {
+        'type': 'mmwsss.PrototypeAwareCAMHead',
+        'num_classes': 3,
+        'projection': {
+            'type': 'mmwsss.SideProjection',
+            'in_channels': (4, 6),
+            'out_channels': (2, 3),
+            'grid_stage': 0,  # a finer grid than that of the CAM
+        },
+        'bank': {'length': 5, 'num_prototypes': 2},
+    }
+}
+LABELS = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+
+
+def build(config=HOST, seed=0):
+    torch.manual_seed(seed)
+    model = MODELS.build(copy.deepcopy(config))
+    model.init_weights()
+    return model
+
+
+def make_samples(labels=LABELS, valid=True, size=(16, 24)):
+    samples = []
+    for index, label in enumerate(labels):
+        sample = SegDataSample(metainfo={'img_path': f'{index}.jpg'})
+        sample.gt_label = LabelData(multi_hot=label)
+        if valid:
+            mask = torch.ones(1, *size, dtype=torch.uint8)
+            mask[:, :, 16:] = index == 0
+            sample.valid_mask = PixelData(data=mask)
+        samples.append(sample)
+    return samples
+
+
+def images(number=2, size=(16, 24)):
+    return torch.randn(number, 3, *size, generator=torch.Generator().manual_seed(1))
+
+
+def test_without_a_plug_in_it_is_the_host_to_the_last_bit():
+    gradients, losses = [], []
+    for config in (HOST, PLUGGED):
+        model = build(config)
+        loss = model.loss(images(), make_samples())
+        sum(loss.values()).backward()
+        losses.append(loss['loss_cls'])
+        gradients.append({name: p.grad for name, p in model.named_parameters()})
+    assert losses[0].equal(losses[1])
+    for name, gradient in gradients[0].items():
+        assert gradient.equal(gradients[1][name]), name
+    assert all(gradient is not None for gradient in gradients[1].values())
+
+
+def test_valid_masks_of_all_samples_reach_the_head():
+    model = build()
+    cam = model.compute_cam(images(), make_samples()).cam
+    assert cam[0, :, :, 4:].any()
+    assert cam[1, :, :, :4].any()
+    assert not cam[1, :, :, 4:].any()  # padding from column 16 on, stride 4
+    whole = model.compute_cam(images(), make_samples(valid=False)).cam
+    assert whole[1, :, :, 4:].any()
+    assert model(images(), mode='tensor').equal(whole)
+    assert model.encode_decode(images(), make_samples()).equal(cam)
+
+
+def test_a_neck_stands_between_backbone_and_head():
+    plain, necked = build(), build(HOST | {'neck': {'type': 'mmwsss.Doubling'}})
+    for single, double in zip(
+        plain.extract_feat(images()), necked.extract_feat(images()), strict=True
+    ):
+        assert double.equal(2 * single)
+    raw = [model.compute_cam(images()).raw for model in (plain, necked)]
+    torch.testing.assert_close(2 * raw[0], raw[1])
+
+
+def test_a_view_has_the_maps_of_the_present_classes():
+    model = build(PLUGGED)
+    model.loss(images(), make_samples())
+    model.prototype_head.update_context_prototypes(0)
+    samples = model.predict(images(), make_samples())
+    output = model.compute_cam(images(), make_samples())
+    pacam = model.prototype_head.predict(output, LABELS)
+    assert pacam.shape[-2:] == (8, 12)
+    view = samples[0].cam_view
+    assert view.metainfo['classes'] == [0, 2]
+    assert view.cam.equal(F.relu(output.raw[0, [0, 2]]))  # not normalised
+    expected = F.interpolate(pacam[:1, [0, 2]], (4, 6), mode='bilinear', align_corners=False)[0]
+    assert view.pacam.equal(expected)
+    assert view.pacam.any()
+    empty = samples[1].cam_view
+    assert empty.metainfo['classes'] == []
+    assert empty.cam.shape == empty.pacam.shape == (0, 4, 6)
+
+
+def test_the_padding_of_a_view_is_zero():
+    labels = torch.ones(2, 3)
+    view = build().predict(images(), make_samples(labels))[1].cam_view
+    assert not view.cam[:, :, 4:].any()
+    assert view.cam[:, :, :4].any()
+    assert 'pacam' not in view
+
+
+def test_two_parts_may_not_return_a_loss_of_one_name():
+    model = build()
+    model.prototype_head = SameName()
+    with pytest.raises(ValueError, match='loss_cls'):
+        model.loss(images(), make_samples())
+
+
+@pytest.mark.parametrize('mode', ['loss', 'predict'])
+def test_an_image_without_a_label_is_named(mode):
+    samples = make_samples()
+    del samples[1].gt_label
+    with pytest.raises(ValueError, match=r'1\.jpg carries no image label.*ImageLabelDataset'):
+        build()(images(), samples, mode=mode)
+
+
+def test_another_number_of_classes_is_said():
+    with pytest.raises(ValueError, match='4 foreground classes and the model 3'):
+        build().loss(images(), make_samples(torch.zeros(2, 4)))
+
+
+def test_collect_preprocesses_and_fills_the_bank_alone():
+    models = build(PLUGGED), build(PLUGGED)
+    raw = (images() * 40).clamp(0, 255).to(torch.uint8)
+    batch = {'inputs': list(raw), 'data_samples': make_samples()}
+    before = copy.deepcopy(dict(models[0].named_parameters()))
+    models[0].collect(batch)
+    output = models[1].compute_cam((raw.float() - 1) / 2, make_samples())
+    models[1].prototype_head.loss(output, LABELS)
+    for (name, one), other in zip(
+        models[0].prototype_head.named_buffers(), models[1].prototype_head.buffers(), strict=True
+    ):
+        torch.testing.assert_close(one, other, msg=name)
+    assert models[0].prototype_head.bank.count.tolist() == [1, 0, 1]
+    for name, parameter in models[0].named_parameters():
+        assert parameter.equal(before[name])
+        assert parameter.grad is None
+
+
+def test_the_heads_result_is_handed_on_unchanged(monkeypatch):
+    model, seen = build(PLUGGED), []
+
+    def record(output, label):
+        seen.append(output)
+        return {}
+
+    monkeypatch.setattr(model.prototype_head, 'loss', record)
+    model.loss(images(), make_samples())
+    (output,) = seen
+    assert isinstance(output, CAMOutput)
+    assert output.cam.requires_grad
+    assert [feature.shape[1] for feature in output.features] == [4, 6]

@@ -1,0 +1,72 @@
+import pytest
+from mmengine.config import Config
+
+from mmwsss.pipeline.run import PipelineRun, build_stages, format_table, run_pipeline
+from mmwsss.pipeline.stage import Workspace
+
+
+def config_of(*stages):
+    config = Config({'pipeline': list(stages)})
+    config._filename = 'some_config.py'
+    return config
+
+
+SEEDS = {'type': 'GenerateSeeds', 'name': 'seeds'}
+
+
+@pytest.mark.parametrize(
+    ('stages', 'message'),
+    [
+        ([], 'has no `pipeline`'),
+        ([{'type': 'Generate', 'name': 'a'}], r"pipeline\[0\]\.type is 'Generate'; known are"),
+        ([{**SEEDS, 'modle': 'x'}], "did you mean 'model'"),
+        ([{**SEEDS, 'model': 'cam'}], "reads 'cam', which is no earlier stage"),
+        ([SEEDS, SEEDS], 'needs a name of its own'),
+    ],
+)
+def test_a_wrong_pipeline_is_refused_in_one_sentence(stages, message):
+    with pytest.raises(ValueError, match=message):
+        build_stages(config_of(*stages))
+
+
+def test_everything_is_checked_before_the_first_stage_runs(tmp_path, monkeypatch):
+    from mmwsss.pipeline.stages import GenerateSeeds
+
+    monkeypatch.setattr(GenerateSeeds, 'run', lambda *a: pytest.fail('ran'))
+    judge = {'type': 'EvaluateSeeds', 'name': 'b', 'seeds': 'seeds', 'ground_truth': 'absent'}
+    (tmp_path / 'ids.txt').write_text('a\n')
+    config = config_of(SEEDS, {**judge, 'ids': str(tmp_path / 'ids.txt')})
+    with pytest.raises(FileNotFoundError, match='which is no folder: set ground_truth'):
+        run_pipeline(config, tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_best_threshold_needs_scores(tmp_path):
+    refine = {'type': 'RefineSeeds', 'name': 'r', 'seeds': 'seeds', 'bg_threshold': 'best'}
+    stages = build_stages(config_of(SEEDS, refine))
+    with pytest.raises(ValueError, match='name the stage that judges the seeds'):
+        stages['r'].check(Workspace(config_of(), tmp_path))
+
+
+def test_an_unknown_last_stage_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no stage 'x'; the stages are \['seeds'\]"):
+        run_pipeline(config_of(SEEDS), tmp_path, until='x')
+
+
+def test_the_table_has_a_column_a_run_and_a_dash_for_what_was_not_run(tmp_path):
+    def seeds(**best):
+        sources = {name: {'best': {'mIoU': value}} for name, value in best.items()}
+        return {'type': 'EvaluateSeeds', 'figures': {'sources': sources}}
+
+    workspace = Workspace(Config({}), tmp_path)
+    host = PipelineRun('host', workspace, {'a': seeds(cam=41.0)})
+    plugin = PipelineRun(
+        'plugin',
+        workspace,
+        {'a': seeds(cam=43.5, pacam=40.25), 't': {'type': 'Test', 'figures': {'mIoU': 50.0}}},
+    )
+    lines = [line.split('|') for line in format_table([host, plugin]).splitlines() if '|' in line]
+    cells = {row[1].strip(): [cell.strip() for cell in row[2:4]] for row in lines}
+    assert cells['seeds: cam'] == ['41.00', '43.50']
+    assert cells['seeds: pacam'] == ['-', '40.25']
+    assert cells['segmentor'] == ['-', '50.00']
