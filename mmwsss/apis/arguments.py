@@ -27,9 +27,7 @@ def add_config_arguments(parser: argparse.ArgumentParser, config: str = 'config'
         action=DictAction,
         help='changes to the config, as key=value; lists as key="[a,b]"',
     )
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
-    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     # torch.distributed.launch of old gives it as an option, today's as a variable
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     parser.add_argument('--figures', help='write the resulting figures to this JSON file')

@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Train; with a config that has a pipeline, do its first stage where the pipeline expects it."""
+    """Train; of a config with a pipeline the first stage, where the pipeline expects it."""
     arguments = parse_arguments()
     config = read_config(arguments)
     config.resume = arguments.resume

@@ -1,14 +1,15 @@
 """Filling a support bank without training: as a function, and as a loop for the Runner."""
 
+from typing import Any
+
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import nn
 from torch.utils.data import DataLoader
 
 from mmwsss.registry import LOOPS
 
 
-def plain_model(runner: Runner) -> nn.Module:
+def plain_model(runner: Runner) -> Any:
     """Return the runner's model without its DDP wrapper.
 
     Raises:
@@ -23,7 +24,7 @@ def plain_model(runner: Runner) -> nn.Module:
     return model
 
 
-def fill_bank(model: nn.Module, dataloader: DataLoader) -> None:
+def fill_bank(model: Any, dataloader: DataLoader) -> None:
     """Collect the instance prototypes of one pass over `dataloader`, in evaluation mode."""
     was_training = model.training
     model.eval()

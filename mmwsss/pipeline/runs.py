@@ -3,13 +3,17 @@
 import copy
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+import mmwsss
 from mmwsss import compat
 from mmwsss.registry import DATASETS
-from mmwsss.seeds.files import load_seed
+from mmwsss.seeds.files import load_seed, write_meta
+
+from .stage import content_hash, file_hash
 
 
 def train(config: Config) -> Path:
@@ -65,8 +69,9 @@ def generate_seeds(
     config.test_dataloader = config.seed_dataloader
     config.test_evaluator = {'type': 'mmwsss.SeedWriter', 'out_dir': str(out_dir)}
     config.load_from = None if checkpoint is None else str(checkpoint)
+    write_meta(out_dir, _seed_meta(config, checkpoint))
     figures = _build_runner(_without_training(config)).test()
-    return int(figures['seeds'])
+    return int(figures['seed/written'])
 
 
 def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, float]:
@@ -86,6 +91,18 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
         config.test_dataloader.dataset.pipeline = config.tta_pipeline
     config.load_from = str(checkpoint)
     return _build_runner(_without_training(config)).test()
+
+
+def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, object]:
+    """Return what a folder of seeds was made with."""
+    dataset = config.seed_dataloader.dataset
+    return {
+        'config': content_hash(config.model),
+        'checkpoint': None if checkpoint is None else file_hash(checkpoint),
+        'views': config.tta_pipeline,
+        'images': dataset.dataset.get('ann_file'),
+        'versions': {'mmwsss': mmwsss.__version__, 'torch': torch.__version__},
+    }
 
 
 def _build_runner(config: Config) -> Runner:

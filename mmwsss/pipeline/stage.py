@@ -134,8 +134,7 @@ def stage_key(stage: Stage, workspace: Workspace) -> str:
             )
         keys[name] = record['key']
     content = {'type': type(stage).__name__, 'recipe': stage.recipe(workspace), 'inputs': keys}
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return content_hash(content)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -151,6 +150,12 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write a JSON record in one piece."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + '\n', encoding='utf-8')
+
+
+def content_hash(content: object) -> str:
+    """Return the hash of a tree of plain values."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_hash(path: str | Path) -> str:

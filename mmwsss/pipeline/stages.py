@@ -4,24 +4,23 @@ import copy
 import importlib.util
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmwsss.pipeline import runs
-from mmwsss.pipeline.config import load_config
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.datasets.wrapped_dataset import check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks, evaluate_seeds
+from mmwsss.pipeline import runs
+from mmwsss.pipeline.config import load_config
 from mmwsss.registry import DATASETS, STAGES
 from mmwsss.seeds.crf import CRF_PRESETS
 from mmwsss.seeds.files import read_ids
 from mmwsss.seeds.refine import RefineItem, RefineSettings, refine_seeds_with_crf
 
-from .stage import DONE, Stage, Workspace, file_hash, read_record, write_record
+from .stage import DONE, Stage, Workspace, file_hash, read_record
 
 _TRAINING_KEYS = (
     'model',
@@ -302,6 +301,7 @@ class RefineSeeds(Stage):
     def _threshold(self, workspace: Workspace) -> float:
         if self.bg_threshold != 'best':
             return float(self.bg_threshold)
+        assert self.scores is not None  # `check` has seen to it
         scores = read_record(workspace.folder(self.scores) / DONE)['figures']['sources']
         return scores[self.source]['best']['threshold']
 
@@ -334,12 +334,13 @@ class Test(Stage):
         folder = workspace.folder(self.name)
         config.work_dir = str(folder / 'log')
         config.test_evaluator.output_dir = str(folder / 'predictions')
-        checkpoint = _checkpoint(workspace, self.model)
+        checkpoint = runs.last_checkpoint(workspace.folder(self.model))
         if workspace.gpus > 1:
             arguments = [str(checkpoint), *(['--tta'] if self.tta else [])]
             return _run_in_processes('test', config, workspace, arguments)
-        return {name: float(value) for name, value in
-                runs.test(config, checkpoint, self.tta).items()}
+        return {
+            name: float(value) for name, value in runs.test(config, checkpoint, self.tta).items()
+        }
 
     def _config(self, workspace: Workspace) -> Config:
         trained = workspace.stages[self.model]

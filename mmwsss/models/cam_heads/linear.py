@@ -54,5 +54,6 @@ class LinearCAMHead(BaseModule):
 
     def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:
         """Return the classification loss for ``(B, N)`` image labels."""
+        assert output.logits is not None
         loss = classification_loss(output.logits, image_label)
         return {'loss_cls': self.loss_weight * loss}

@@ -1,5 +1,7 @@
 """The classification network whose class activation maps become seeds."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
@@ -43,7 +45,7 @@ class CAMSegmentor(BaseSegmentor):
         self.neck = MODELS.build(neck) if neck else None
         self.cam_head = MODELS.build(cam_head)
         # built last, so that the host draws the same initial weights with and without it
-        self.prototype_head = MODELS.build(prototype_head) if prototype_head else None
+        self.prototype_head: Any = MODELS.build(prototype_head) if prototype_head else None
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the stage features of ``(B, 3, H, W)`` normalised images."""
@@ -91,18 +93,17 @@ class CAMSegmentor(BaseSegmentor):
         """
         image_label = self._image_label(data_samples)
         output = self.compute_cam(inputs, data_samples)
-        maps = {'cam': F.relu(output.raw) * output.valid}
+        raw = output.cam if output.raw is None else output.raw
+        maps = {'cam': F.relu(raw) * output.valid}
         if self.prototype_head is not None:
-            maps['pacam'] = self.prototype_head.predict(output, image_label)
+            pacam = self.prototype_head.predict(output, image_label)
+            size = output.cam.shape[-2:]
+            maps['pacam'] = F.interpolate(pacam, size, mode='bilinear', align_corners=False)
         for index, sample in enumerate(data_samples):
             classes = image_label[index].nonzero()[:, 0]
             view = PixelData(metainfo={'classes': classes.tolist()})
-            size = output.cam.shape[-2:]
             for name, values in maps.items():
-                present = values[index : index + 1, classes]
-                if present.shape[-2:] != size:
-                    present = F.interpolate(present, size, mode='bilinear', align_corners=False)
-                view.set_field(present[0], name, dtype=Tensor)
+                view.set_field(values[index, classes], name, dtype=Tensor)
             sample.cam_view = view
         return data_samples
 

@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.registry import DefaultScope
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
@@ -44,6 +45,7 @@ HOST = {
         'type': 'mmwsss.CAMDataPreProcessor',
         'mean': [1.0] * 3,
         'std': [2.0] * 3,
+        'size_divisor': 1,
     },
 }
 PLUGGED = HOST | {
@@ -60,6 +62,13 @@ PLUGGED = HOST | {
     }
 }
 LABELS = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    """As every config has it: mmengine builds the preprocessor from the default scope."""
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        yield
 
 
 def build(config=HOST, seed=0):
@@ -175,12 +184,13 @@ def test_collect_preprocesses_and_fills_the_bank_alone():
     batch = {'inputs': list(raw), 'data_samples': make_samples()}
     before = copy.deepcopy(dict(models[0].named_parameters()))
     models[0].collect(batch)
-    output = models[1].compute_cam((raw.float() - 1) / 2, make_samples())
+    valid = torch.stack([sample.valid_mask.data for sample in make_samples()])
+    output = models[1].compute_cam((raw.float() - 1) / 2 * valid, make_samples())
     models[1].prototype_head.loss(output, LABELS)
     for (name, one), other in zip(
         models[0].prototype_head.named_buffers(), models[1].prototype_head.buffers(), strict=True
     ):
-        torch.testing.assert_close(one, other, msg=name)
+        torch.testing.assert_close(one, other, msg=lambda text, n=name: f'{n}: {text}')
     assert models[0].prototype_head.bank.count.tolist() == [1, 0, 1]
     for name, parameter in models[0].named_parameters():
         assert parameter.equal(before[name])

@@ -1,0 +1,2 @@
+# CPAL Table 1, row I: classification loss alone.
+_base_ = ['../../irn/irn_voc.py']
