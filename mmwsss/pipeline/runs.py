@@ -80,13 +80,14 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
     Args:
         config: Of a classification network or a segmentor.
         checkpoint: Its weights.
-        tta: Merge the views of ``tta_pipeline`` with ``tta_model``.
+        tta: Merge the views of ``tta_pipeline`` with ``tta_model``; a classification network is
+            always tested so, because that is how its seeds are made.
 
     Returns:
         The figures of its ``test_evaluator``.
     """
     config = copy.deepcopy(config)
-    if tta:
+    if tta or config.model.type == 'mmwsss.CAMSegmentor':
         config.model = {**config.tta_model, 'module': config.model}
         config.test_dataloader.dataset.pipeline = config.tta_pipeline
     config.load_from = str(checkpoint)

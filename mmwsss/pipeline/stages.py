@@ -337,10 +337,18 @@ class Test(Stage):
         checkpoint = runs.last_checkpoint(workspace.folder(self.model))
         if workspace.gpus > 1:
             arguments = [str(checkpoint), *(['--tta'] if self.tta else [])]
-            return _run_in_processes('test', config, workspace, arguments)
-        return {
-            name: float(value) for name, value in runs.test(config, checkpoint, self.tta).items()
-        }
+            figures = _run_in_processes('test', config, workspace, arguments)
+        else:
+            figures = runs.test(config, checkpoint, self.tta)
+        figures = {name: float(value) for name, value in figures.items()}
+        return {**figures, 'IoU': self._class_iou(config, folder / 'predictions', workspace)}
+
+    def _class_iou(self, config: Config, predictions: Path, workspace: Workspace) -> dict[str, Any]:
+        """Return the IoU of every class, of which mmseg's metric only logs a table."""
+        dataset = DATASETS.build({**config.test_dataloader.dataset, 'pipeline': []})
+        masks = [Path(dataset.get_data_info(i)['seg_map_path']) for i in range(len(dataset))]
+        ids = [mask.stem for mask in masks]
+        return evaluate_masks(predictions, masks[0].parent, ids, _class_names(workspace))['IoU']
 
     def _config(self, workspace: Workspace) -> Config:
         trained = workspace.stages[self.model]

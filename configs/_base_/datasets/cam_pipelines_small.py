@@ -18,7 +18,7 @@ tta_pipeline = [
         type='TestTimeAug',
         transforms=[
             [dict(type='Resize', scale_factor=scale, keep_ratio=True, interpolation='bicubic')
-             for scale in (0.5, 0.75, 1.0)],
+             for scale in (0.5, 0.75)],
             [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
             [dict(type='mmwsss.PackImageLabelInputs')],
         ],

@@ -13,6 +13,7 @@ from .drawing import (
     Figure,
     Paint,
     Part,
+    Pattern,
     blob,
     box,
     ellipse,
@@ -27,11 +28,12 @@ from .drawing import (
 )
 
 Point = tuple[float, float]
+Coat = tuple[Colour, Pattern | None, Colour, float]
 
 PINK: Colour = (214, 140, 135)
 
 # Coats: name -> body colour, pattern, second colour, period. One list for both of a pair.
-SMALL_COATS = {
+SMALL_COATS: dict[str, Coat] = {
     'tabby': ((150, 138, 122), stripes, (84, 76, 68), 0.2),
     'ginger': ((206, 132, 66), stripes, (228, 176, 118), 0.24),
     'pied': ((232, 228, 220), patches, (44, 40, 40), 0.4),
@@ -39,7 +41,7 @@ SMALL_COATS = {
     'cream': ((222, 196, 156), None, (190, 160, 120), 0.3),
     'spotted': ((228, 218, 204), spots, (70, 58, 50), 0.22),
 }
-LARGE_COATS = {
+LARGE_COATS: dict[str, Coat] = {
     'bay': ((124, 72, 40), None, (90, 52, 30), 0.3),
     'pied': ((234, 230, 222), patches, (40, 36, 36), 0.42),
     'skewbald': ((228, 214, 192), patches, (142, 82, 44), 0.42),
@@ -55,7 +57,7 @@ PLUMAGES = {
 }
 
 
-def _coat(rng: np.random.Generator, coats: dict) -> tuple[str, Paint]:
+def _coat(rng: np.random.Generator, coats: dict[str, Coat]) -> tuple[str, Paint]:
     name = pick(rng, coats)
     colour, pattern, second, period = coats[name]
     return name, Paint(near(rng, colour), pattern, near(rng, second), period, rough=0.06)
@@ -212,13 +214,14 @@ def horse(rng: np.random.Generator) -> Figure:
     """Draw a horse: a long neck with a mane and a long head, up or grazing."""
     coat, hide = _coat(rng, LARGE_COATS)
     pose = pick(rng, ('standing', 'grazing'))
+    body = _large_body(rng, hide)
     nape, muzzle = (
         ((-1.0, -0.95), (-1.42, -0.55)) if pose == 'standing' else ((-1.2, 0.25), (-1.5, 0.75))
     )
     mane = Paint(near(rng, ((40, 30, 28), (214, 190, 146))[int(rng.integers(2))]), rough=0.1)
     x, y = nape
     parts = [
-        *_large_body(rng, hide),
+        *body,
         Part(limb((-0.42, -0.32), (x + 0.1, y - 0.06), 0.26, 0.3), mane),
         Part(limb((-0.5, -0.08), nape, 0.5, 0.28), hide),
         Part(polygon((x - 0.06, y), (x + 0.02, y - 0.3), (x + 0.12, y)), hide),

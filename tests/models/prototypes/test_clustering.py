@@ -37,9 +37,10 @@ def test_the_seed_decides_and_nothing_else():
         pytest.param([[1.0]], 1, id='one entry'),
     ],
 )
-def test_every_cluster_has_an_entry(entries, expected):
+def test_every_cluster_has_an_entry(entries, expected, recwarn):
     groups = cluster_assignment(np.asarray(entries, dtype=np.float32), 50, seed=0)
     assert set(groups) == set(range(expected))
+    assert not recwarn.list  # scikit-learn warns of more clusters than distinct entries
     for value in {row[0] for row in entries}:
         same = [group for group, row in zip(groups, entries, strict=True) if row[0] == value]
         assert len(set(same)) == 1

@@ -358,14 +358,15 @@ def test_trap_min_count_spares_a_single_instance(monkeypatch):
     assert anchor.equal(plain)
 
 
-def test_trap_the_warm_up_is_the_host_alone():
+@pytest.mark.parametrize('stop_grad', ['none', 'pacam', 'cam'])
+def test_trap_the_warm_up_is_the_host_alone(stop_grad):
     side = {
         'type': 'mmwsss.SideProjection',
         'in_channels': (CHANNELS,),
         'out_channels': (6,),
         'grid_stage': 0,
     }
-    head = PrototypeAwareCAMHead(CLASSES, projection=side, bank={'length': 6})
+    head = PrototypeAwareCAMHead(CLASSES, side, bank={'length': 6}, stop_grad=stop_grad)
     scene, label = make_scene()
     gradients, losses = [], []
     for plugged in (False, True):
