@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch import distributed, nn
+from torch.multiprocessing import start_processes
 from torch.nn.parallel import DistributedDataParallel
 
 from mmwsss.models.losses import BalancedCrossEntropyLoss
@@ -144,10 +145,7 @@ def work(rank, folder):
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp('ranks')
-    processes = [
-        subprocess.Popen([sys.executable, __file__, str(rank), str(folder)]) for rank in range(2)
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    subprocess.run([sys.executable, __file__, str(folder)], check=True, timeout=120)
     return [torch.load(folder / f'{rank}.pt') for rank in range(2)]
 
 
@@ -203,4 +201,5 @@ def test_the_balanced_cross_entropy_counts_over_both_processes(ranks):
 
 
 if __name__ == '__main__':
-    work(int(sys.argv[1]), sys.argv[2])
+    # a fresh interpreter that has computed nothing may fork, and imports once for both ranks
+    start_processes(work, (sys.argv[1],), nprocs=2, start_method='fork')

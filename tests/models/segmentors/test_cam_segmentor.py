@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -210,3 +211,11 @@ def test_the_heads_result_is_handed_on_unchanged(monkeypatch):
     assert isinstance(output, CAMOutput)
     assert output.cam.requires_grad
     assert [feature.shape[1] for feature in output.features] == [4, 6]
+
+
+def test_a_host_without_raw_maps_is_merged_by_its_cams(monkeypatch):
+    model = build()
+    output = model.compute_cam(images(), make_samples())
+    monkeypatch.setattr(model, 'compute_cam', lambda *args: replace(output, raw=None))
+    view = model.predict(images(), make_samples())[0].cam_view
+    assert view.cam.equal(output.cam[0, [0, 2]])
