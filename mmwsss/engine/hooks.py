@@ -22,8 +22,9 @@ class ContextPrototypeHook(Hook):
 
     Args:
         warmup_epochs: Epochs of classification alone, in which the bank fills.
-        interval: Cluster every so many iterations instead; needed with an iteration-based loop,
-            whose only "epoch" begins with an empty bank.
+        interval: Cluster every so many iterations instead, from the first interval on, whatever
+            `warmup_epochs` says; needed with an iteration-based loop, whose only "epoch" begins
+            with an empty bank.
         prefill: Fill the bank with one pass before training and begin without a warm-up.
         seed: Seed of k-means.
     """

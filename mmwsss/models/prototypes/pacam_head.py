@@ -1,6 +1,7 @@
 """CPAL as a plug-in: prototype-aware CAMs, and the loss that ties the host's CAMs to them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,15 @@ _CHOICES = {
     'apply_to': ('anchor', 'feature', 'both'),
     'stop_grad': ('none', 'pacam', 'cam'),
     'background_over': ('present', 'all'),
+}
+_INFINITY = float('inf')
+_RANGES = {  # smallest and largest value
+    'tau': (0, 1),
+    'num_neighbors': (1, _INFINITY),
+    'temperature': (1e-6, _INFINITY),
+    'min_count': (1, _INFINITY),
+    'momentum': (0, 1),
+    'loss_weight': (0, _INFINITY),
 }
 
 
@@ -68,14 +78,14 @@ class PrototypeAwareCAMHead(BaseModule):
         momentum: Weight of the *old* value in the running means.
         center: Subtract a running mean of ``z`` before every cosine (ours).
         stop_grad: Whose gradient the consistency loss stops.
-        background_over: The background is one minus the maximum over ``present`` classes or
-            ``all`` (as in SIPE).
+        background_over: The background is one minus the maximum over the ``present`` classes that
+            have a PACAM, or over ``all`` (as in SIPE).
         detach_anchor: Anchors are constants of a step.
         loss_weight: ``lambda_Self`` of Eq. 1.
         init_cfg: mmengine's initialisation.
 
     Raises:
-        ValueError: An option is none of its choices.
+        ValueError: An option is none of its choices, or out of its range.
     """
 
     def __init__(
@@ -100,12 +110,7 @@ class PrototypeAwareCAMHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        options = locals()
-        for name, choices in _CHOICES.items():
-            if options[name] not in choices:
-                raise ValueError(
-                    f'prototype_head.{name} is {options[name]!r}; choose one of {list(choices)}'
-                )
+        _check_options(locals())
         self.num_classes = num_classes
         self.tau = tau
         self.num_neighbors = num_neighbors
@@ -138,7 +143,7 @@ class PrototypeAwareCAMHead(BaseModule):
         batch_mean, batch_count = self._take_in(features, valid, pairs)
         pairs = self._with_context(pairs)
         pacam = self._pacam(features, pairs, valid, batch_mean, batch_count)
-        loss = self._consistency(output, cam, normalize_by_max(pacam), pairs, image_label, valid)
+        loss = self._consistency(output, cam, normalize_by_max(pacam), pairs, valid)
         # Without a PACAM the projection has no gradient, which DDP takes for an error.
         unused = sum(parameter.sum() for parameter in self.projection.parameters())
         return {'loss_self': self.loss_weight * loss + 0 * unused}
@@ -182,6 +187,8 @@ class PrototypeAwareCAMHead(BaseModule):
         prototype, found = cpal.instance_prototypes(
             features, cam[image_index, class_index].detach(), image_index, self.tau
         )
+        if self.bank.normalize:  # here, too, so that means and anchors are of the bank's scale
+            prototype = F.normalize(prototype, dim=1)
         if self.detach_anchor:
             prototype = prototype.detach()
         return _Pairs(image_index, class_index, prototype)[found]
@@ -259,7 +266,7 @@ class PrototypeAwareCAMHead(BaseModule):
                 else cpal.POSITIVENESS_SCORES[self.positiveness](anchor, context)
             )
             weight = cpal.positiveness(score, filled, self.temperature)
-        k = self.num_neighbors or context.shape[1]
+        k = context.shape[1] if self.num_neighbors is None else self.num_neighbors
         ranking = similarity if self.weighting == 'literal' else weight * similarity
         chosen = cpal.soft_neighbors(ranking, filled, k)
         return chosen * (weight if self.weighting == 'weighted_map' else uniform)
@@ -270,7 +277,6 @@ class PrototypeAwareCAMHead(BaseModule):
         cam: Tensor,
         pacam: Tensor,
         pairs: _Pairs,
-        image_label: Tensor,
         valid: Tensor,
     ) -> Tensor:
         selected = torch.zeros_like(cam[:, :, 0, 0])
@@ -290,3 +296,15 @@ class PrototypeAwareCAMHead(BaseModule):
             prototype = prototype.detach()
         total, count = cpal.consistency_terms(host, prototype, selected, valid)
         return global_mean(total, count)
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name, choices in _CHOICES.items():
+        if options[name] not in choices:
+            raise ValueError(
+                f'prototype_head.{name} is {options[name]!r}; choose one of {list(choices)}'
+            )
+    for name, (low, high) in _RANGES.items():
+        value = options[name]
+        if value is not None and not low <= value <= high:
+            raise ValueError(f'prototype_head.{name} is {value}; it must lie in [{low}, {high}]')

@@ -1,0 +1,52 @@
+"""Two or more pipelines on the same seeds: the mean IoU of their seeds, run by run and on average.
+
+    python benchmarks/paired_runs.py configs/quickstart/irn_toy.py \\
+        configs/quickstart/irn_cpal_toy.py --seeds 0 1 2
+
+A run is resumed or skipped as always; --until test goes the whole way.
+"""
+
+import argparse
+from pathlib import Path
+
+from prettytable import PrettyTable
+
+from mmwsss.pipeline import run_pipeline
+from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.run import mean_iou_rows
+
+
+def seed_options(seed: int) -> dict:
+    """Return the options that make everything random a matter of `seed`."""
+    return {
+        'randomness.seed': seed,
+        'custom_hooks.0.seed': seed,  # EpochSeedHook
+        'train_dataloader.dataset.seed': seed,
+    }
+
+
+def main() -> None:
+    """Run, and print a table a seed and one of the means."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('configs', nargs='+')
+    parser.add_argument('--seeds', type=int, nargs='+', default=(0, 1, 2))
+    parser.add_argument('--until', default='seed_scores')
+    parser.add_argument('--work-dir', default='work_dirs/paired_runs')
+    arguments = parser.parse_args()
+    rows = {}
+    for seed in arguments.seeds:
+        for path in arguments.configs:
+            root = Path(arguments.work_dir) / f'{Path(path).stem}_seed{seed}'
+            run = run_pipeline(load_config(path, seed_options(seed)), root, until=arguments.until)
+            for name, value in mean_iou_rows(run).items():
+                rows.setdefault((Path(path).stem, name), {})[seed] = value
+    table = PrettyTable(['config', 'mIoU of', *(f'seed {s}' for s in arguments.seeds), 'mean'])
+    table.align = 'l'
+    for (config, name), values in rows.items():
+        cells = [values[seed] for seed in arguments.seeds]
+        table.add_row([config, name, *(f'{v:.2f}' for v in [*cells, sum(cells) / len(cells)])])
+    print(table)
+
+
+if __name__ == '__main__':
+    main()
