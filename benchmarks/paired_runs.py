@@ -1,7 +1,7 @@
-"""Two or more pipelines on the same seeds: the mean IoU of their seeds, run by run and on average.
+r"""Pipelines on the same seeds: the mean IoU of their stages, seed by seed and on average.
 
-    python benchmarks/paired_runs.py configs/quickstart/irn_toy.py \\
-        configs/quickstart/irn_cpal_toy.py --seeds 0 1 2
+    python benchmarks/paired_runs.py \
+        configs/quickstart/irn_toy.py configs/quickstart/irn_cpal_toy.py
 
 A run is resumed or skipped as always; --until test goes the whole way.
 """
@@ -12,17 +12,8 @@ from pathlib import Path
 from prettytable import PrettyTable
 
 from mmwsss.pipeline import run_pipeline
-from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.config import load_config, set_seed
 from mmwsss.pipeline.run import mean_iou_rows
-
-
-def seed_options(seed: int) -> dict:
-    """Return the options that make everything random a matter of `seed`."""
-    return {
-        'randomness.seed': seed,
-        'custom_hooks.0.seed': seed,  # EpochSeedHook
-        'train_dataloader.dataset.seed': seed,
-    }
 
 
 def main() -> None:
@@ -37,7 +28,9 @@ def main() -> None:
     for seed in arguments.seeds:
         for path in arguments.configs:
             root = Path(arguments.work_dir) / f'{Path(path).stem}_seed{seed}'
-            run = run_pipeline(load_config(path, seed_options(seed)), root, until=arguments.until)
+            config = load_config(path)
+            set_seed(config, seed)
+            run = run_pipeline(config, root, until=arguments.until)
             for name, value in mean_iou_rows(run).items():
                 rows.setdefault((Path(path).stem, name), {})[seed] = value
     table = PrettyTable(['config', 'mIoU of', *(f'seed {s}' for s in arguments.seeds), 'mean'])

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from mmwsss.apis.arguments import run_command
 from mmwsss.evaluation import class_names, evaluate_seeds, format_evaluation
 from mmwsss.seeds import SOURCES, read_ids
 from mmwsss.structures import atomic_path
@@ -39,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

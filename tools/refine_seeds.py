@@ -2,6 +2,7 @@
 
 import argparse
 
+from mmwsss.apis.arguments import run_command
 from mmwsss.seeds import (
     CRF_PRESETS,
     SOURCES,
@@ -57,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

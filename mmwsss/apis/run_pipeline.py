@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.config import load_config, set_seed
 from mmwsss.pipeline.report import write_report
 from mmwsss.pipeline.run import format_table, run_pipeline
 
@@ -22,6 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', help='config files with a `pipeline`')
     parser.add_argument('--work-dir', default='work_dirs', help='a run works in <work-dir>/<name>')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value ...')
+    parser.add_argument('--seed', type=int, help='of everything random; 0 in the configs')
     parser.add_argument('--gpus', type=int, default=1, help='processes that train, one a GPU')
     parser.add_argument('--processes', type=int, default=os.cpu_count(), help='for the CRF')
     parser.add_argument('--until', help='last stage to run')
@@ -33,6 +34,9 @@ def main() -> None:
     """Run the pipelines, print their table, write their page."""
     arguments = parse_arguments()
     configs = [load_config(path, arguments.cfg_options) for path in arguments.configs]
+    if arguments.seed is not None:
+        for config in configs:
+            set_seed(config, arguments.seed)
     runs = [
         run_pipeline(
             config,

@@ -42,6 +42,24 @@ def load_config(path: str | os.PathLike[str], options: dict[str, Any] | None = N
     return config
 
 
+def set_seed(config: Config, seed: int) -> None:
+    """Make everything random in a run a matter of one seed.
+
+    Args:
+        config: Changed in place: the runner's seed, that of our hooks and of our data sets.
+        seed: The seed.
+    """
+    config.setdefault('randomness', {})['seed'] = seed
+    for hook in config.get('custom_hooks') or []:
+        if str(hook['type']).startswith(_PREFIX):
+            target = registry.HOOKS.get(hook['type'].removeprefix(_PREFIX))
+            if 'seed' in inspect.signature(target).parameters:
+                hook['seed'] = seed
+    dataset = config.train_dataloader.dataset
+    if str(dataset['type']).startswith(_PREFIX):
+        dataset['seed'] = seed
+
+
 def check_options(config: Config) -> None:
     """Compare the keys of every ``type='mmwsss.X'`` of a config with what ``X`` takes.
 

@@ -66,6 +66,7 @@ def generate_seeds(
         return 0
     dataset.indices = pending
     config.model = {**config.tta_model, 'module': config.model}
+    config.test_cfg = {'type': 'TestLoop'}
     config.test_dataloader = config.seed_dataloader
     config.test_evaluator = {'type': 'mmwsss.SeedWriter', 'out_dir': str(out_dir)}
     config.load_from = None if checkpoint is None else str(checkpoint)

@@ -14,12 +14,12 @@ from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.datasets.wrapped_dataset import check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks, evaluate_seeds
 from mmwsss.pipeline import runs
-from mmwsss.pipeline.config import load_config
 from mmwsss.registry import DATASETS, STAGES
 from mmwsss.seeds.crf import CRF_PRESETS
 from mmwsss.seeds.files import read_ids
 from mmwsss.seeds.refine import RefineItem, RefineSettings, refine_seeds_with_crf
 
+from .config import load_config, set_seed
 from .stage import DONE, Stage, Workspace, file_hash, read_record
 
 _TRAINING_KEYS = (
@@ -68,6 +68,7 @@ class Train(Stage):
             config.merge_from_dict(self.options or {})
         else:
             config = load_config(_find_config(self.config), self.options)
+            set_seed(config, workspace.config.randomness.seed)
         config.work_dir = str(workspace.folder(self.name))
         if self.masks:
             config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
@@ -86,6 +87,7 @@ class Train(Stage):
         dataset = config.train_dataloader.dataset
         recipe = {key: config.get(key) for key in _TRAINING_KEYS}
         recipe['train_dataloader'] = _without_effectless(config.train_dataloader)
+        recipe['start'] = file_hash(config.get('load_from') or '')
         recipe['labels'] = file_hash(dataset.get('label_file', ''))
         recipe['images'] = file_hash(_ids_file(dataset))
         return recipe
@@ -323,10 +325,17 @@ class Test(Stage):
         self.model = model
         self.tta = tta
 
+    def check(self, workspace: Workspace) -> None:
+        """Look at the images."""
+        dataset = self._config(workspace).test_dataloader.dataset
+        init_default_scope('mmseg')
+        check_images(DATASETS.build({**dataset, 'pipeline': []}))
+
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The test's part of the segmentor's config."""
         config = self._config(workspace)
-        return {key: config.get(key) for key in ('test_dataloader', 'tta_model', 'tta_pipeline')}
+        keys = ('test_dataloader', 'test_evaluator', 'tta_model', 'tta_pipeline')
+        return {key: config.get(key) for key in keys} | {'tta': self.tta}
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Test, and keep the predictions as PNG files."""

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmwsss.apis.arguments import run_command
 from mmwsss.datasets import label_converters as converters
 from mmwsss.datasets.image_labels import save_image_labels
 from mmwsss.registry import DATASETS
@@ -56,4 +57,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmwsss.apis.arguments import run_command
 from mmwsss.datasets.label_converters import write_trainaug_list
 
 
@@ -22,4 +23,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -16,6 +16,7 @@ train_dataloader = dict(
         pipeline=_base_.seg_train_pipeline,
     ),
 )
+test_pipeline = _base_.seg_test_pipeline  # the name that mmseg's inference reads
 test_dataloader = dict(
     batch_size=1,
     num_workers=4,

@@ -1,6 +1,7 @@
 # 5 epochs, SGD, poly 0.9 (CPAL Sec. 4.1).
-# IRN, SIPE and AMN hand the weight decay to SGD in the place of the momentum: what they ran with is
-# a momentum of 1e-4, and their "0.9" is the power of the schedule. cam_5e_momentum.py has the other.
+# IRN, SIPE and AMN hand the weight decay to SGD in the place of the momentum: what they ran with
+# is a momentum of 1e-4, and their "0.9" is the power of the schedule. cam_5e_momentum.py is the
+# other reading.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.1, momentum=1e-4, weight_decay=1e-4),
@@ -16,3 +17,5 @@ param_scheduler = [
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5)
 val_cfg = None
 test_cfg = dict(type='TestLoop')
+# for tools/train.py --auto-scale-lr
+auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -13,3 +13,5 @@ param_scheduler = [
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 val_cfg = None
 test_cfg = dict(type='TestLoop')
+# for tools/train.py --auto-scale-lr
+auto_scale_lr = dict(enable=False, base_batch_size=10)
