@@ -55,7 +55,9 @@ class EfficientNetLite0(BaseModule):
             for count in STAGE_BLOCKS
         )
         self.out_stages = tuple(out_stages)
-        nn.ModuleList([self.stem, *self.stages][: frozen_stages + 1]).requires_grad_(False)
+        frozen = nn.ModuleList([self.stem, *self.stages][: frozen_stages + 1])
+        for parameter in frozen.parameters():
+            parameter.requires_grad = False
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the features of `out_stages` for ``(B, 3, H, W)`` normalised images."""
