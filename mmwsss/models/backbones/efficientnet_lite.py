@@ -55,9 +55,9 @@ class EfficientNetLite0(BaseModule):
             for count in STAGE_BLOCKS
         )
         self.out_stages = tuple(out_stages)
-        frozen = nn.ModuleList([self.stem, *self.stages][: frozen_stages + 1])
-        for parameter in frozen.parameters():
-            parameter.requires_grad = False
+        parts: list[nn.Module] = [self.stem, *self.stages]
+        for part in parts[: frozen_stages + 1]:
+            part.requires_grad_(False)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the features of `out_stages` for ``(B, 3, H, W)`` normalised images."""
