@@ -105,6 +105,7 @@ def _fold_block(block: Any) -> nn.Module:
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     """Fold a batch norm with running statistics into the convolution before it."""
     folded = fuse_conv_bn_eval(conv.eval(), norm.eval())
+    assert folded.bias is not None
     folded.bias.requires_grad_()  # torch makes it a constant, as the convolution had none
     if tuple(conv.stride) != (1, 1):
         return folded  # pads by the size of its input, as TensorFlow does
