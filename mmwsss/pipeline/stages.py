@@ -68,7 +68,7 @@ class Train(Stage):
             config.merge_from_dict(self.options or {})
         else:
             config = load_config(_find_config(self.config), self.options)
-            set_seed(config, workspace.config.randomness.seed)
+            set_seed(config, workspace.config.get('randomness', {}).get('seed', 0))
         config.work_dir = str(workspace.folder(self.name))
         if self.masks:
             config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')

@@ -58,7 +58,7 @@ def test_csv(tmp_path, header):
         ('l.csv', '1,dining table dog\n', "l.csv, line 1: unknown class 'dining'; did you mean"),
         ('l.csv', '1\n', "l.csv, line 1: no comma after the image id '1'; a row is `id,class"),
         ('l.csv', ',cat\n', 'l.csv, line 1: the image id is missing; a row is `id,class class`.'),
-        ('l.txt', '1 cat\n', "ends in .json or .csv, not '.txt'; write one with tools/dataset_c"),
+        ('l.yaml', '1 cat\n', "ends in .json, .csv or .txt, not '.yaml'; write one"),
         ('l.npy', '', 'is a pickle and a pickle runs code; write a JSON file with tools/dataset_'),
     ],
 )
@@ -104,3 +104,12 @@ def test_multi_hot_counts_foreground_classes_only():
     np.testing.assert_array_equal(label, [1, 0, 1])
     assert label.dtype == np.int64
     assert foreground_classes(('cat', 'background')) == ('cat', 'background')
+
+
+def test_a_text_file_has_an_image_a_line(tmp_path):
+    path = tmp_path / 'labels.txt'
+    path.write_text('a dog cat\n\nb\n')
+    assert load_image_labels(path, ['cat', 'dog']) == {'a': ('cat', 'dog'), 'b': ()}
+    path.write_text('a dog\na cat\n')
+    with pytest.raises(ValueError, match=r"line 2: image 'a' is there twice"):
+        load_image_labels(path, ['cat', 'dog'])
