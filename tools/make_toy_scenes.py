@@ -10,8 +10,8 @@ def main() -> None:
     """Read the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', help='folder of the data set')
-    parser.add_argument('--train', type=int, default=240, help='images of the split train')
-    parser.add_argument('--val', type=int, default=60, help='images of the split val')
+    parser.add_argument('--train', type=int, default=200, help='images of the split train')
+    parser.add_argument('--val', type=int, default=50, help='images of the split val')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--sides', type=int, nargs=2, default=(144, 192), help='range in pixels')
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 # For hundreds of images instead of ten thousand (ours). The rate is the best of 0.02, 0.05, 0.1,
 # 0.3 and 1.0 for the host on toy scenes; at 1.0 it no longer learns.
-max_epochs = 8
+max_epochs = 9
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.3, momentum=1e-4, weight_decay=1e-4),
