@@ -35,12 +35,13 @@ class CRFSegTTAModel(SegTTAModel):
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
         """Return one sample an image, with ``pred_sem_seg`` after the CRF."""
-        merged = super().merge_preds(data_samples_list)
-        for views, sample in zip(data_samples_list, merged, strict=True):
-            probability = torch.stack([v.seg_logits.data.softmax(dim=0) for v in views]).mean(0)
-            label = self._refine(sample.img_path, probability.cpu().numpy())
-            device = sample.pred_sem_seg.data.device
-            sample.pred_sem_seg = PixelData(data=torch.from_numpy(label)[None].to(device))
+        return [self._merge(views) for views in data_samples_list]
+
+    def _merge(self, views: list[SegDataSample]) -> SegDataSample:
+        probability = torch.stack([view.seg_logits.data.softmax(dim=0) for view in views]).mean(0)
+        merged = views[0]
+        label = torch.from_numpy(self._refine(merged.img_path, probability.cpu().numpy()))
+        merged.pred_sem_seg = PixelData(data=label[None].to(probability.device))
         return merged
 
     def _refine(self, image_path: str, probability: np.ndarray) -> np.ndarray:
