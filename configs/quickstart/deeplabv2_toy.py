@@ -4,6 +4,12 @@ model = dict(
     data_preprocessor=dict(size=(160, 160)),
     decode_head=dict(num_classes=11),
 )
+max_epochs = 5  # for the ten minutes of the quickstart
+train_cfg = dict(max_epochs=max_epochs)
+param_scheduler = [
+    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
+         convert_to_iter_based=True),
+]
 data_root = '{{$MMWSSS_DATA:data}}/toy_scenes'
 data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
 train_pipeline = [

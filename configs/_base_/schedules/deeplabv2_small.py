@@ -1,5 +1,5 @@
 # For hundreds of images: a larger rate and fewer iterations than deeplabv2_30k.py (ours).
-max_epochs = 4
+max_epochs = 15
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
