@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from PIL.ExifTags import Base
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_files_exist
 from mmwsss.registry import DATASETS
+from mmwsss.structures import image_size
 
 _CURE = 'run tools/refine_seeds.py (or tools/run_pipeline.py)'
-_FIRST_TURNED_ORIENTATION = 5  # EXIF orientations 5 to 8 exchange width and height
 
 
 @DATASETS.register_module()
@@ -92,22 +91,9 @@ def _check_mask_header(mask_path: str, image_path: str) -> None:
             f'{mask_path} has mode {mode}; a pseudo-mask is a palette (P) or grey (L) PNG that '
             f'holds class indices: {_CURE} again.'
         )
-    image_size = _upright_size(image_path)
-    if mask_size != image_size:
+    height, width = image_size(image_path)
+    if mask_size != (width, height):
         raise ValueError(
             f'{mask_path} is {mask_size[0]}x{mask_size[1]} pixels, but its image {image_path} is '
-            f'{image_size[0]}x{image_size[1]}; it belongs to another image: {_CURE} again.'
+            f'{width}x{height}; it belongs to another image: {_CURE} again.'
         )
-
-
-def _upright_size(path: str) -> tuple[int, int]:
-    """Give (width, height) of an image after the rotation that its camera noted down.
-
-    The loader of mmcv rotates, so everything made from the image has this size.
-    """
-    with Image.open(path) as image:
-        width, height = image.size
-        # Asking a PNG without EXIF data for it would decode the pixels.
-        exif = image.getexif() if 'exif' in image.info else {}
-    is_turned = exif.get(Base.Orientation, 1) >= _FIRST_TURNED_ORIENTATION
-    return (height, width) if is_turned else (width, height)

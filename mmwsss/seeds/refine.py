@@ -16,8 +16,9 @@ from typing import TypeVar
 import cv2
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
+
+from mmwsss.structures import image_size
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
 from .files import Seed, load_seed, load_seed_size, resize_maps
@@ -27,8 +28,6 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 TASKS_A_PROCESS = 4  # handed out ahead of time; memory does not grow with the number of images
-EXIF_ORIENTATION = 0x0112
-EXIF_TRANSPOSED = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
@@ -217,21 +216,6 @@ def check_inputs(items: list[RefineItem]) -> list[tuple[int, int]]:
             )
         sizes.append(size)
     return sizes
-
-
-def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Read ``(H, W)`` from an image's header, turned as its EXIF entry says.
-
-    Raises:
-        ValueError: The file is no image.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(EXIF_ORIENTATION) in EXIF_TRANSPOSED
-    except UnidentifiedImageError as error:
-        raise ValueError(f'{path} is no image: {error}') from error
-    return (width, height) if turned else (height, width)
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:

@@ -2,5 +2,6 @@
 
 from .cam_output import CAMOutput
 from .files import atomic_path
+from .images import image_size
 
-__all__ = ['CAMOutput', 'atomic_path']
+__all__ = ['CAMOutput', 'atomic_path', 'image_size']

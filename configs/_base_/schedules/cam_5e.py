@@ -1,6 +1,6 @@
 # 5 epochs, SGD, poly 0.9 (CPAL Sec. 4.1).
 # IRN, SIPE and AMN hand the weight decay to SGD in the place of the momentum: what they ran with
-# is a momentum of 1e-4, and their "0.9" is the power of the schedule. cam_5e_momentum.py is the
+# is a momentum of 1e-4, and their "0.9" is the power of the schedule. irn/irn_momentum_voc.py is the
 # other reading.
 optim_wrapper = dict(
     type='OptimWrapper',
