@@ -1,7 +1,7 @@
 # 5 epochs, SGD, poly 0.9 (CPAL Sec. 4.1).
 # IRN, SIPE and AMN hand the weight decay to SGD in the place of the momentum: what they ran with
-# is a momentum of 1e-4, and their "0.9" is the power of the schedule. irn/irn_momentum_voc.py is the
-# other reading.
+# is a momentum of 1e-4, and their "0.9" is the power of the schedule. The other reading is in
+# configs/irn/irn_momentum_voc.py.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.1, momentum=1e-4, weight_decay=1e-4),
