@@ -37,4 +37,4 @@ def test_an_unknown_name_is_refused():
 
 def test_pipeline_stages_have_a_registry_of_their_own():
     assert registry.STAGES.parent is None or registry.STAGES.parent.scope == 'mmengine'
-    assert registry.STAGES.get('Train').__module__ == 'mmwsss.pipeline.stages'
+    assert registry.STAGES.get('Train').__module__ == 'mmwsss.pipeline.stages.training'

@@ -10,6 +10,7 @@ model = dict(
 )
 load_from = 'work_dirs/irn_voc/cam/epoch_5.pth'
 train_cfg = dict(_delete_=True, type='mmwsss.BankFillLoop')
-_base_.pipeline[3].source = 'pacam'
+for index in (3, 5, 7):  # CRF, ir_labels, random walk
+    _base_.pipeline[index].source = 'pacam'
 _base_.pipeline[3].bg_threshold = 'best'
 _base_.pipeline[3].scores = 'seed_scores'

@@ -2,4 +2,5 @@
 _base_ = ['./irn_cpal_toy.py']
 load_from = 'work_dirs/quickstart/irn_toy/cam/epoch_9.pth'
 train_cfg = dict(_delete_=True, type='mmwsss.BankFillLoop')
-_base_.pipeline[3].source = 'pacam'
+for index in (3, 5, 7):  # CRF, ir_labels, random walk
+    _base_.pipeline[index].source = 'pacam'

@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Train; of a config with a pipeline the first stage, where the pipeline expects it."""
+    """Train; of a config with a pipeline its own network, where the pipeline expects it."""
     arguments = parse_arguments()
     config = read_config(arguments)
     config.resume = arguments.resume
@@ -38,22 +38,24 @@ def main() -> None:
     if arguments.auto_scale_lr:
         config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
     if config.get('pipeline') and not arguments.work_dir:
-        checkpoint = _train_first_stage(config)
+        checkpoint = _train_own_stage(config)
     else:
         checkpoint = train(config)
     write_figures(arguments.figures, {'checkpoint': checkpoint.name})
 
 
-def _train_first_stage(config: Config) -> Path:
-    """Train so that `tools/run_pipeline.py` finds the stage done."""
+def _train_own_stage(config: Config) -> Path:
+    """Train the config's own network so that `tools/run_pipeline.py` finds the stage done."""
     workspace = open_workspace(config)
-    stage = next((stage for stage in workspace.stages.values() if isinstance(stage, Train)), None)
+    trainings = [stage for stage in workspace.stages.values() if isinstance(stage, Train)]
+    stage = next((stage for stage in trainings if stage.config is None), None)
     if stage is None:
         raise ValueError(f'{config.filename} has nothing to train: use tools/run_pipeline.py')
     folder = workspace.folder(stage.name)
-    config = stage.training_config(workspace)
+    key = stage_key(stage, workspace)
+    config = stage.ready_config(workspace)
     if is_main_process():
-        write_record(folder / STARTED, {'key': stage_key(stage, workspace)})
+        write_record(folder / STARTED, {'key': key})
     begin = time.time()
     checkpoint = train(config)
     if is_main_process():

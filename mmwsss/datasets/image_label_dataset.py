@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmwsss.datasets.image_labels import foreground_classes, load_image_labels, to_multi_hot
+from mmwsss.datasets.mask_paths import set_mask_paths
 from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_files_exist
 from mmwsss.registry import DATASETS
+
+_MASK_CURE = 'run `python tools/run_pipeline.py CONFIG --until ir_labels`'
 
 
 @DATASETS.register_module()
@@ -14,15 +18,19 @@ class ImageLabelDataset(WrappedDataset):
     """Adds image labels to the images of any mmseg dataset, and takes the masks away.
 
     An item is what the wrapped dataset knows about an image, with ``img_id`` and ``gt_label``,
-    int64 of shape ``(N,)``: 1 for each foreground class in the image. Without `load_masks` an item
-    has no ``seg_map_path``, so that no transform can open a mask. The classes are those of the
-    wrapped dataset; a first one named ``background`` has no label.
+    int64 of shape ``(N,)``: 1 for each foreground class in the image. Without `load_masks` no item
+    names its ground truth, so that no transform can open it. The classes are those of the wrapped
+    dataset; a first one named ``background`` has no label.
+
+    For hosts that learn from masks, ``seg_map_path`` is ``<mask_dir>/<img_id>.png``, and
+    ``ground_truth_path`` the path of the ground truth, or None without `load_masks`.
 
     Args:
         dataset: Config of the wrapped dataset; a pipeline in it is left out.
         label_file: JSON or CSV file of image labels, see `mmwsss.datasets.image_labels`.
         pipeline: The transforms.
         load_masks: Whether items keep the path of the ground truth, for an evaluation.
+        mask_dir: Folder of ir_labels or pseudo masks, for hosts that learn from them.
         seed: Seed of the samples' randomness.
         test_mode: Whether the items serve a test.
         serialize_data: Whether the list is kept as bytes, which workers share.
@@ -30,7 +38,8 @@ class ImageLabelDataset(WrappedDataset):
 
     Raises:
         FileNotFoundError: The label file, the image list, an image or a wanted mask is missing.
-        ValueError: The label file is malformed, or has no entry for an image.
+        ValueError: The label file is malformed, or has no entry for an image; a mask in `mask_dir`
+            is damaged, in colours, or of another size than its image.
     """
 
     def __init__(
@@ -39,6 +48,7 @@ class ImageLabelDataset(WrappedDataset):
         label_file: str | os.PathLike[str],
         pipeline: Sequence[Any],
         load_masks: bool = False,
+        mask_dir: str | os.PathLike[str] | None = None,
         seed: int = 0,
         test_mode: bool = False,
         serialize_data: bool = True,
@@ -46,6 +56,7 @@ class ImageLabelDataset(WrappedDataset):
     ) -> None:
         self.label_file = label_file
         self.load_masks = load_masks
+        self.mask_dir = None if mask_dir is None else Path(mask_dir)
         super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices)
 
     def load_data_list(self) -> list[dict]:
@@ -64,6 +75,10 @@ class ImageLabelDataset(WrappedDataset):
                 'mask',
                 'check `data_prefix`, or set load_masks=False',
             )
+        if self.mask_dir is not None:
+            for info in infos:
+                info['ground_truth_path'] = info.get('seg_map_path')
+            set_mask_paths(infos, self.mask_dir, _MASK_CURE)
         return infos
 
     def _check_labelled(self, ids: Sequence[str], labelled: Collection[str]) -> None:

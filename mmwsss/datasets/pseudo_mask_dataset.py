@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from mmwsss.datasets.image_labels import foreground_classes
-from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_files_exist
+from mmwsss.datasets.mask_paths import WITHOUT_MAPPING, set_mask_paths
+from mmwsss.datasets.wrapped_dataset import WrappedDataset
 from mmwsss.registry import DATASETS
-from mmwsss.structures import image_size
 
 _CURE = 'run tools/refine_seeds.py (or tools/run_pipeline.py)'
 
@@ -58,16 +56,8 @@ class PseudoMaskDataset(WrappedDataset):
         """Join the images with their pseudo-masks."""
         infos = super().load_data_list()
         _check_background_first(self._metainfo['classes'])
-        without_mapping = {'label_map': None, 'reduce_zero_label': False}
-        self._metainfo.update(without_mapping)
-        for info in infos:
-            mask_path = self.mask_dir / f'{info["img_id"]}.png'
-            info.update(without_mapping, seg_map_path=str(mask_path))
-        mask_paths = [info['seg_map_path'] for info in infos]
-        check_files_exist(mask_paths, 'pseudo-mask', f'{_CURE} first')
-        if self.check_sizes:
-            for info in infos:
-                _check_mask_header(info['seg_map_path'], info['img_path'])
+        self._metainfo.update(WITHOUT_MAPPING)
+        set_mask_paths(infos, self.mask_dir, _CURE, self.check_sizes)
         return infos
 
 
@@ -76,24 +66,4 @@ def _check_background_first(classes: Sequence[str]) -> None:
         raise ValueError(
             f'A pseudo-mask has 0 for the background, but the first class of the dataset is '
             f"{classes[0]!r}; give it metainfo=dict(classes=('background', {classes[0]!r}, ...))."
-        )
-
-
-def _check_mask_header(mask_path: str, image_path: str) -> None:
-    """Compare mode and size of a mask with what its image needs, by their headers."""
-    try:
-        with Image.open(mask_path) as mask:
-            mode, mask_size = mask.mode, mask.size
-    except OSError as error:
-        raise ValueError(f'{mask_path} is damaged; delete it and {_CURE} again.') from error
-    if mode not in ('P', 'L'):
-        raise ValueError(
-            f'{mask_path} has mode {mode}; a pseudo-mask is a palette (P) or grey (L) PNG that '
-            f'holds class indices: {_CURE} again.'
-        )
-    height, width = image_size(image_path)
-    if mask_size != (width, height):
-        raise ValueError(
-            f'{mask_path} is {mask_size[0]}x{mask_size[1]} pixels, but its image {image_path} is '
-            f'{width}x{height}; it belongs to another image: {_CURE} again.'
         )

@@ -10,11 +10,13 @@ from .seed_evaluation import (
     format_evaluation,
 )
 from .seed_metric import SeedMetric, SeedWriter
+from .walk_writer import WalkWriter
 
 __all__ = [
     'SeedMetric',
     'SeedSweep',
     'SeedWriter',
+    'WalkWriter',
     'class_names',
     'evaluate_masks',
     'evaluate_seeds',

@@ -20,8 +20,9 @@ from .seed_evaluation import BACKGROUND, SeedSweep, format_evaluation
 class SeedMetric(BaseMetric):
     """Mean IoU of seeds at the best background threshold.
 
-    A data sample carries ``pred_seed`` (a `Seed`) and ``seg_map_path``. A process keeps one
-    histogram a source, however many images it sees.
+    A data sample carries ``pred_seed`` (a `Seed`) and the path of its ground truth:
+    ``ground_truth_path`` if it has one, else ``seg_map_path``. A process keeps one histogram a
+    source, however many images it sees.
 
     Args:
         classes: Names of the classes; the data set's when None. A background is left out.
@@ -108,7 +109,8 @@ class SeedMetric(BaseMetric):
         if self._newest is None:
             return
         sample, self._newest = self._newest, None
-        path = sample.get('seg_map_path')
+        # of an ImageLabelDataset with a mask_dir, seg_map_path is what the host learns from
+        path = sample.get('ground_truth_path', sample.get('seg_map_path'))
         if path is None:
             raise ValueError(f'{_image_of(sample)} has no ground truth: leave SeedMetric out')
         if self._sweep is None:

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-EPS = 1e-5  # added to a spatial maximum before dividing by it (IRN)
+EPS = 1e-5  # added to a spatial maximum or range before dividing by it (IRN, AMN)
 
 
 def normalize_by_max(maps: Tensor) -> Tensor:
@@ -21,6 +21,24 @@ def normalize_by_max(maps: Tensor) -> Tensor:
         tensor([[[0.0000, 0.5000, 1.0000]]])
     """
     return maps / (maps.amax(dim=(-2, -1), keepdim=True) + EPS)
+
+
+def normalize_by_range(maps: Tensor) -> Tensor:
+    """Shift and scale maps so that their spatial minimum is 0 and their maximum almost 1 (AMN).
+
+    Args:
+        maps: ``(..., H, W)``.
+
+    Returns:
+        ``(..., H, W)`` in [0, 1); a constant map becomes zero.
+
+    Example:
+        >>> import torch
+        >>> normalize_by_range(torch.tensor([[[2.0, 3.0, 6.0]]])).round(decimals=2)
+        tensor([[[0.0000, 0.2500, 1.0000]]])
+    """
+    low = maps.amin(dim=(-2, -1), keepdim=True)
+    return (maps - low) / (maps.amax(dim=(-2, -1), keepdim=True) - low + EPS)
 
 
 def class_activation_map(raw: Tensor, valid: Tensor) -> Tensor:
@@ -86,7 +104,7 @@ def sum_views(views: list[Tensor], size: tuple[int, int]) -> Tensor:
     """Add up the maps of several views of one image (multi-scale and flip, IRN).
 
     Args:
-        views: Non-negative maps, flipped back, each ``(K, h, w)`` on its own grid.
+        views: Maps or logits, flipped back, each ``(K, h, w)`` on its own grid.
         size: ``(H, W)`` of the result.
 
     Returns:

@@ -1,10 +1,13 @@
 """Models: what mmseg and mmpretrain lack, and the papers' modules."""
 
-from . import backbones, cam_heads, decode_heads, losses, prototypes, segmentors
+import mmwsss.registry  # noqa: F401  (first: with its cures mmseg can be imported)
+
+from . import affinity, backbones, cam_heads, decode_heads, losses, prototypes, segmentors
 from .data_preprocessor import CAMDataPreProcessor
 
 __all__ = [
     'CAMDataPreProcessor',
+    'affinity',
     'backbones',
     'cam_heads',
     'decode_heads',

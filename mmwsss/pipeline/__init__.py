@@ -1,16 +1,27 @@
 """The whole way: stages, resume, report."""
 
 from .run import PipelineRun, format_table, run_pipeline
-from .stages import EvaluateMasks, EvaluateSeeds, GenerateSeeds, RefineSeeds, Test, Train
+from .stages import (
+    EvaluateMasks,
+    EvaluateSeeds,
+    GenerateSeeds,
+    MakeIRLabels,
+    RefineSeeds,
+    Test,
+    Train,
+    WalkSeeds,
+)
 
 __all__ = [
     'EvaluateMasks',
     'EvaluateSeeds',
     'GenerateSeeds',
+    'MakeIRLabels',
     'PipelineRun',
     'RefineSeeds',
     'Test',
     'Train',
+    'WalkSeeds',
     'format_table',
     'run_pipeline',
 ]

@@ -30,6 +30,7 @@ from .report_pictures import (
     render_test_pictures,
     render_training_pictures,
     seed_images,
+    seed_scores,
 )
 from .run import PipelineRun, mean_iou_rows
 
@@ -97,7 +98,7 @@ def _notes(runs: Sequence[PipelineRun]) -> str:
 
 
 def _seed_notes(run: PipelineRun) -> list[str]:
-    stage = last_stage(run, stages.EvaluateSeeds)
+    stage = seed_scores(run)
     if stage is None:
         return []
     figures = run.records[stage.name]['figures']
@@ -132,8 +133,9 @@ def _mask_notes(run: PipelineRun) -> list[str]:
     if stage is None:
         return []
     return [
-        f'Pseudo masks: {_count(run.records[stage.name]["figures"]["masks"]["images"])}. Unsure '
-        'pixels (255) count as background in them; "after CRF" is before pixels were set to unsure.'
+        f'Pseudo masks: {_count(run.records[stage.name]["figures"]["masks"]["images"])}. Masks '
+        'are judged before pixels are set to unsure (255); where some are, a second row counts '
+        'these as background.'
     ]
 
 
@@ -147,14 +149,19 @@ def _test_notes(run: PipelineRun) -> list[str]:
 
 def _curves(runs: Sequence[PipelineRun]) -> str:
     curves = {
-        run.name: run.records[stage.name]['figures']['sources']
+        _curve_name(run, stage): run.records[stage.name]['figures']['sources']
         for run in runs
-        if (stage := last_stage(run, stages.EvaluateSeeds))
+        for stage in (run.workspace.stages[name] for name in run.records)
+        if isinstance(stage, stages.EvaluateSeeds)
     }
     if not any(curves.values()):
         return ''
     alt = 'mean IoU of the seeds against the background threshold, by run and source'
     return render_picture(draw_threshold_curves(curves), alt, lossless=True)
+
+
+def _curve_name(run: PipelineRun, stage: stages.EvaluateSeeds) -> str:
+    return run.name if stage is seed_scores(run) else f'{run.name}, {stage.title}'
 
 
 def _class_table(runs: Sequence[PipelineRun]) -> Table:
@@ -171,8 +178,12 @@ def _class_table(runs: Sequence[PipelineRun]) -> Table:
 def _class_columns(run: PipelineRun) -> dict[str, dict[str, float | None]]:
     """Return the IoU by class of what is judged, by what it is of."""
     columns = {}
-    kinds = (stages.EvaluateSeeds, stages.EvaluateMasks, stages.Test)
-    for stage in (last_stage(run, kind) for kind in kinds):
+    judges = (
+        seed_scores(run),
+        last_stage(run, stages.EvaluateMasks),
+        last_stage(run, stages.Test),
+    )
+    for stage in judges:
         figures: dict[str, Any] = run.records[stage.name]['figures'] if stage else {}
         for source, curve in figures.get('sources', {}).items():
             columns[source] = curve['best']['IoU']
@@ -193,7 +204,7 @@ def _training_section(runs: Sequence[PipelineRun], num_images: int) -> str:
     shown = heatmap_colors(np.linspace(0, 1, _SCALE_COLORS))
     colors = list(class_legend([str(index) for index in range(_SCALE_COLORS)], shown).values())
     text = 'Maps over the photograph, class by class; the scale is the same for all.'
-    if any(last_stage(run, stages.EvaluateSeeds) for run in runs):
+    if any(seed_scores(run) for run in runs):
         text += ' White line: the best background threshold of the run.'
     return render_section(
         heading,

@@ -7,12 +7,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.registry import init_default_scope
 from PIL import Image, ImageOps
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.evaluation.seed_evaluation import BACKGROUND
-from mmwsss.registry import DATASETS
 from mmwsss.seeds.files import Seed, load_seed, read_ids, resize_maps
 from mmwsss.seeds.masks import load_mask, voc_palette
 from mmwsss.visualization import fit_image, overlay_heatmap, overlay_mask
@@ -21,6 +19,7 @@ from . import stages
 from .report_html import Cell, render_grid
 from .run import PipelineRun
 from .stage import Stage
+from .stages.data import build_images
 
 _LONGEST_SIDE = 256  # of a picture, in pixels
 _MAX_CLASSES = 3  # whose maps are shown of one image
@@ -69,10 +68,21 @@ def last_stage(run: PipelineRun, kind: type | tuple[type, ...]) -> Stage | None:
     return found[-1] if found else None
 
 
+def seed_scores(run: PipelineRun) -> Stage | None:
+    """Return the last stage that judged the seeds of a network, not those after a walk."""
+    done = [run.workspace.stages[name] for name in run.records]
+    judges = [stage for stage in done if isinstance(stage, stages.EvaluateSeeds)]
+    found = [
+        stage
+        for stage in judges
+        if isinstance(run.workspace.stages[stage.seeds], stages.GenerateSeeds)
+    ]
+    return found[-1] if found else None
+
+
 def read_images(dataset: Mapping[str, Any]) -> Images:
     """Read the list of images, the classes and the colours of a dataset's config."""
-    init_default_scope('mmseg')
-    built = DATASETS.build({**dataset, 'pipeline': [], 'serialize_data': False})
+    built = build_images(dataset)
     infos = [built.get_data_info(index) for index in range(len(built))]
     names = foreground_classes(built.metainfo['classes'])
     colors = built.metainfo.get('palette') or []
@@ -260,7 +270,7 @@ def _shown_classes(seeds: Sequence[Seed]) -> list[int]:
 def _open_maps(run: PipelineRun, image_id: str) -> _Maps:
     """Find the files of a run; an image tells which maps the seeds have."""
     generate, refine = last_stage(run, stages.GenerateSeeds), last_stage(run, stages.RefineSeeds)
-    judge = last_stage(run, stages.EvaluateSeeds)
+    judge = seed_scores(run)
     assert generate is not None
     folder = run.workspace.folder(generate.name) / 'seeds'
     curves = run.records[judge.name]['figures']['sources'] if judge else {}

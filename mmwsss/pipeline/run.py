@@ -12,6 +12,7 @@ from mmwsss.registry import STAGES
 
 from .config import check_keys
 from .stage import Stage, Workspace, execute
+from .stages import EvaluateMasks, EvaluateSeeds, Test
 
 
 @dataclass
@@ -112,15 +113,16 @@ def build_stages(config: Config) -> dict[str, Stage]:
 def mean_iou_rows(run: PipelineRun) -> dict[str, float]:
     """Return every mean IoU of a run in percent, by what it is of, in the order of the stages."""
     rows: dict[str, float] = {}
-    for record in run.records.values():
-        figures = record['figures']
-        if record['type'] == 'EvaluateSeeds':
+    for name, record in run.records.items():
+        stage, figures = run.workspace.stages[name], record['figures']
+        if isinstance(stage, EvaluateSeeds):
             for source, curve in figures['sources'].items():
-                rows[f'seeds: {source}'] = curve['best']['mIoU']
-        if record['type'] == 'EvaluateMasks':
-            rows['after CRF'] = figures['argmax']['mIoU']
-            rows['pseudo masks (unsure = background)'] = figures['masks']['mIoU']
-        if record['type'] == 'Test':
+                rows[f'{stage.title}: {source}'] = curve['best']['mIoU']
+        if isinstance(stage, EvaluateMasks):
+            rows[stage.title] = figures['argmax']['mIoU']
+            if figures['masks']['mIoU'] != figures['argmax']['mIoU']:
+                rows[f'{stage.title}, unsure as background'] = figures['masks']['mIoU']
+        if isinstance(stage, Test):
             rows['segmentor'] = figures['mIoU']
     return rows
 

@@ -51,7 +51,7 @@ def generate_seeds(
     """Write a seed file for every image of ``seed_dataloader``, from merged views.
 
     Args:
-        config: Of a classification network.
+        config: Of a network; a ``seed_writer`` in it takes the place of `SeedWriter`.
         checkpoint: Its weights; None for a host that is not trained.
         out_dir: Folder of the seed files.
         resume: Leave images alone whose seed file is there and sound.
@@ -68,7 +68,8 @@ def generate_seeds(
     config.model = {**config.tta_model, 'module': config.model}
     config.test_cfg = {'type': 'TestLoop'}
     config.test_dataloader = config.seed_dataloader
-    config.test_evaluator = {'type': 'mmwsss.SeedWriter', 'out_dir': str(out_dir)}
+    writer = config.get('seed_writer') or {'type': 'mmwsss.SeedWriter'}
+    config.test_evaluator = {**writer, 'out_dir': str(out_dir)}
     config.load_from = None if checkpoint is None else str(checkpoint)
     write_meta(out_dir, _seed_meta(config, checkpoint))
     figures = _build_runner(_without_training(config)).test()

@@ -130,7 +130,8 @@ def stage_key(stage: Stage, workspace: Workspace) -> str:
         if not record:
             raise FileNotFoundError(
                 f'stage {stage.name!r} reads {workspace.folder(name)}, which is not finished: run '
-                f'tools/run_pipeline.py with --until {name} first'
+                f'`python tools/run_pipeline.py {workspace.config.filename or "CONFIG"} --until '
+                f'{name}` first'
             )
         keys[name] = record['key']
     content = {'type': type(stage).__name__, 'recipe': stage.recipe(workspace), 'inputs': keys}

@@ -9,15 +9,17 @@ from .crf import (
     crf_from_probabilities,
 )
 from .files import SOURCES, Seed, load_seed, read_ids, read_meta, save_seed, write_meta
+from .ir_label import IRLabelSettings, ir_label, make_ir_labels
 from .masks import IGNORE_INDEX, load_mask, save_mask, voc_palette
+from .processes import run_in_processes
 from .refine import (
     RefineItem,
     RefineSettings,
     refine_items,
     refine_seed,
     refine_seeds_with_crf,
-    run_in_processes,
 )
+from .thresholds import THRESHOLDS, Thresholds
 
 __all__ = [
     'CLIP_ES_CRF',
@@ -25,14 +27,19 @@ __all__ = [
     'IGNORE_INDEX',
     'IRN_CRF',
     'SOURCES',
+    'THRESHOLDS',
     'DenseCRF',
+    'IRLabelSettings',
     'RefineItem',
     'RefineSettings',
     'Seed',
+    'Thresholds',
     'crf_from_labels',
     'crf_from_probabilities',
+    'ir_label',
     'load_mask',
     'load_seed',
+    'make_ir_labels',
     'read_ids',
     'read_meta',
     'refine_items',

@@ -51,6 +51,12 @@ def save_mask(
         image.save(temporary, format='PNG')
 
 
+def save_grey(path: str | os.PathLike[str], values: np.ndarray) -> None:
+    """Write a map of ``(H, W)`` uint8 as a grey PNG."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(values).save(temporary, format='PNG')
+
+
 def load_mask(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a mask.
 

@@ -1,21 +1,13 @@
 """From seed files to pseudo masks by argmax and dense CRF, in several processes."""
 
-import multiprocessing
 import os
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from mmwsss.structures import image_size
@@ -23,11 +15,7 @@ from mmwsss.structures import image_size
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
 from .files import Seed, load_seed, load_seed_size, resize_maps
 from .masks import IGNORE_INDEX, load_mask, save_mask
-
-Item = TypeVar('Item')
-Result = TypeVar('Result')
-
-TASKS_A_PROCESS = 4  # handed out ahead of time; memory does not grow with the number of images
+from .processes import run_in_processes
 
 
 @dataclass(frozen=True)
@@ -99,21 +87,48 @@ def refine_seeds_with_crf(
         ValueError: A size does not fit, a file is damaged, or an id occurs twice.
         RuntimeError: An image failed; the message names it.
     """
-    if processes < 1:
-        raise ValueError(f'processes must be at least 1, not {processes}')
     out_dir = Path(out_dir)
-    sizes = check_inputs(items)
-    todo = [
-        item
-        for item, size in zip(items, sizes, strict=True)
-        if not (resume and _is_mask_of(out_dir / f'{item.id}.png', size))
-    ]
     work = partial(
         _refine_item,
         out_dir=out_dir,
         settings=settings or RefineSettings(),
         argmax_dir=None if argmax_dir is None else Path(argmax_dir),
     )
+    return refine_files(work, items, out_dir, processes, resume)
+
+
+def refine_files(
+    work: Callable[[RefineItem], None],
+    items: list[RefineItem],
+    out_dir: str | os.PathLike[str],
+    processes: int = 1,
+    resume: bool = False,
+) -> int:
+    """Check all items, then hand them to `work` one by one, with a progress bar.
+
+    Args:
+        work: Writes ``<out_dir>/<id>.png``, as its last file; can be pickled.
+        items: Each id once.
+        out_dir: Where `work` writes to.
+        processes: 1 works in this process.
+        resume: Leave items alone whose file exists, can be read and has the right size.
+
+    Returns:
+        Number of items worked on.
+
+    Raises:
+        FileNotFoundError: Seeds or images are missing.
+        ValueError: A size does not fit, a file is damaged, or an id occurs twice.
+        RuntimeError: An image failed; the message names it.
+    """
+    if processes < 1:
+        raise ValueError(f'processes must be at least 1, not {processes}')
+    sizes = check_inputs(items)
+    todo = [
+        item
+        for item, size in zip(items, sizes, strict=True)
+        if not (resume and _is_mask_of(Path(out_dir) / f'{item.id}.png', size))
+    ]
     results = run_in_processes(work, todo, processes)
     bar = tqdm(total=len(items), initial=len(items) - len(todo), desc='refine', unit='image')
     with bar:
@@ -233,41 +248,6 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def run_in_processes(
-    function: Callable[[Item], Result], items: Iterable[Item], processes: int
-) -> Iterator[Result]:
-    """Apply a function to many items, a few ahead at a time, in the order of completion.
-
-    The first error stops everything. Ctrl-C lets the workers finish the item in their hands.
-
-    Args:
-        function: Can be pickled when `processes` is above 1.
-        items: What to apply it to.
-        processes: 1 works in this process.
-
-    Yields:
-        Results.
-    """
-    if processes == 1:
-        yield from map(function, items)
-        return
-    pool = ProcessPoolExecutor(processes, _start_method(), initializer=_init_worker)
-    try:
-        items = iter(items)
-        pending = {pool.submit(function, x) for x in islice(items, TASKS_A_PROCESS * processes)}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-            pending |= {pool.submit(function, x) for x in islice(items, len(done))}
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            'a worker process died, perhaps for want of memory: use fewer processes and resume'
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _refine_item(
     item: RefineItem, out_dir: Path, settings: RefineSettings, argmax_dir: Path | None
 ) -> None:
@@ -299,19 +279,3 @@ def _check_exist(what: str, paths: list[Path], cure: str) -> None:
         raise FileNotFoundError(
             f'{len(missing)} of {len(paths)} {what} are missing, the first is {missing[0]}: {cure}'
         )
-
-
-def _start_method() -> BaseContext:
-    """Return a way to start workers that does not copy this process and its threads."""
-    if 'forkserver' not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context('spawn')
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload([__name__])  # import torch once, not once a worker
-    return context
-
-
-def _init_worker() -> None:
-    """One thread a process; Ctrl-C is the parent's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)

@@ -15,8 +15,9 @@ class CAMOutput:
             softmax, ...), zero in the padding. A plug-in never normalises it again.
         valid: ``(B, 1, H, W)``, 1 inside the image, 0 in the padding.
         logits: Class logits ``(B, N)``, or None.
-        raw: Maps before normalisation, ``(B, N, H, W)``, or None; what views of one image are
-            merged by.
+        raw: What views of one image are merged by, or None: maps before normalisation,
+            ``(B, N, H, W)``, or, of a host whose softmax has a background, its logits,
+            ``(B, N + 1, H, W)`` with the background first.
         background: The host's own background map ``(B, H, W)`` in [0, 1], or None.
         affinity: Patch affinity ``(B, H*W, H*W)``, or None.
     """
@@ -28,3 +29,8 @@ class CAMOutput:
     raw: Tensor | None = None
     background: Tensor | None = None
     affinity: Tensor | None = None
+
+    @property
+    def has_pixel_logits(self) -> bool:
+        """Whether `raw` holds the logits of a softmax with a background."""
+        return self.raw is not None and self.raw.shape[1] == self.cam.shape[1] + 1

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from mmengine.structures import LabelData
+from mmseg.structures import SegDataSample
 
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import build_stages
@@ -14,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.parts
+    if not {'_base_', 'grids'} & set(path.parts)
 )
 
 
@@ -23,10 +26,17 @@ def test_a_shipped_config_works(path):
     config = load_config(ROOT / path)
     init_default_scope('mmseg')
     model = MODELS.build(config.model).eval()
+    samples = [SegDataSample()]
+    if 'cam_head' in config.model:
+        multi_hot = torch.ones(model.cam_head.num_classes)
+        samples[0].gt_label = LabelData(multi_hot=multi_hot)
     with torch.no_grad():
-        output = model(torch.rand(1, 3, 64, 64), mode='tensor')
-    classes = model.cam_head.num_classes if 'cam_head' in config.model else model.out_channels
-    assert output.shape[1] == classes
+        output = model(torch.rand(1, 3, 64, 64), samples, mode='tensor')
+    if isinstance(output, tuple):  # IRNet: boundaries and displacements
+        assert [maps.shape for maps in output] == [(1, 1, 16, 16), (1, 2, 16, 16)]
+    else:
+        classes = model.cam_head.num_classes if 'cam_head' in config.model else model.out_channels
+        assert output.shape[1] == classes
     MODELS.build({**config.tta_model, 'module': model})
     if config.get('pipeline'):
         stages = build_stages(config)
@@ -35,10 +45,11 @@ def test_a_shipped_config_works(path):
                 assert (ROOT / stage.config).is_file()
 
 
-def test_a_plugin_changes_nothing_of_its_host():
+@pytest.mark.parametrize('name', ['irn', 'amn'])
+def test_a_plugin_changes_nothing_of_its_host(name):
     host, plugin = (
-        load_config(ROOT / 'configs' / name).to_dict()
-        for name in ('irn/irn_voc.py', 'cpal/irn_cpal_voc.py')
+        load_config(ROOT / 'configs' / path).to_dict()
+        for path in (f'{name}/{name}_voc.py', f'cpal/{name}_cpal_voc.py')
     )
     assert plugin['model'].pop('prototype_head')
     added = plugin['custom_hooks'][len(host['custom_hooks']) :]
@@ -47,3 +58,20 @@ def test_a_plugin_changes_nothing_of_its_host():
     assert plugin.pop('cpal_head')
     assert plugin.pop('cpal_hooks')
     assert plugin == host
+
+
+@pytest.mark.parametrize('path', ['amn/amn_voc.py', 'cpal/amn_cpal_voc.py'])
+def test_amn_learns_everything_but_the_stem_at_its_two_rates(path):
+    config = load_config(ROOT / 'configs' / path)
+    init_default_scope('mmseg')
+    config.model.backbone.init_cfg = None
+    model = MODELS.build(config.model)
+    frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
+    assert sorted(frozen) == ['backbone.bn1.bias', 'backbone.bn1.weight', 'backbone.conv1.weight']
+    optimizer = build_optim_wrapper(model, config.optim_wrapper).optimizer
+    assert type(optimizer).__name__ == 'Adam'
+    rates = {id(group['params'][0]): group['lr'] for group in optimizer.param_groups}
+    for name, parameter in model.named_parameters():
+        expected = 5e-6 if name.startswith('backbone') else 1e-4
+        assert name in frozen or rates[id(parameter)] == pytest.approx(expected), name
+    assert {group['weight_decay'] for group in optimizer.param_groups} == {1e-4}

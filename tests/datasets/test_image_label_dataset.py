@@ -95,6 +95,102 @@ def test_masks_on_request(voc):
     assert np.unique(dataset[3]['gt_seg_map']) == [3]
 
 
+MASK_PIPELINE = [
+    {'type': 'mmwsss.LoadImage'},
+    {'type': 'LoadAnnotations'},
+    {'type': 'RandomFlip', 'prob': 0.5},
+    {'type': 'mmwsss.RandomPadCrop', 'crop_size': (20, 12)},
+    {'type': 'mmwsss.PackImageLabelInputs'},
+]
+
+
+@pytest.mark.parametrize('load_masks', [False, True])
+def test_masks_to_learn_from_take_the_place_of_the_ground_truth(voc, load_masks):
+    truth, masks = voc.write_masks('SegmentationClass'), voc.write_masks('ir_labels')
+    dataset = build(voc, MASK_PIPELINE, mask_dir=masks, load_masks=load_masks)
+    for index, image_id in enumerate('abcd'):
+        sample = dataset[index]['data_samples']
+        assert sample.seg_map_path == str(masks / f'{image_id}.png')
+        expected = str(truth / f'{image_id}.png') if load_masks else None
+        assert sample.metainfo['ground_truth_path'] == expected
+        mask, valid = sample.gt_sem_seg.data, sample.valid_mask.data
+        assert mask.shape == (1, 20, 12)
+        assert (mask[valid == 1] == index).all()
+        assert (mask[valid == 0] == 255).all()
+    assert 'ground_truth_path' not in build(voc)[0]
+
+
+def test_image_and_mask_stay_together_through_scale_flip_and_crop(voc):
+    """The image shows its mask: a pixel of class n is 50 n grey. Rows and columns all differ."""
+    masks = voc.write_masks('ir_labels')
+    mask = np.kron([[1, 2, 0], [3, 0, 4]], np.ones((8, 8))).astype(np.uint8)
+    Image.fromarray(mask).save(masks / 'a.png')
+    Image.fromarray(50 * mask).convert('RGB').save(voc.image('a'), quality=100)
+    resize = {
+        'type': 'RandomResize',
+        'scale': (48, 48),
+        'ratio_range': (0.5, 1.5),
+        'resize_type': 'Resize',
+        'keep_ratio': True,
+        'interpolation': 'bicubic',
+    }
+    crop = {'type': 'mmwsss.RandomPadCrop', 'crop_size': (40, 40)}
+    pipeline = [*MASK_PIPELINE[:2], resize, MASK_PIPELINE[2], crop, MASK_PIPELINE[4]]
+    dataset = build(voc, pipeline, mask_dir=masks)
+    flips, shares = set(), []
+    for epoch in range(12):
+        dataset.set_epoch(epoch)
+        item = dataset[0]
+        sample = item['data_samples']
+        shown, valid = sample.gt_sem_seg.data[0], sample.valid_mask.data[0] == 1
+        assert (shown[~valid] == 255).all()
+        assert set(shown[valid].tolist()) <= {0, 1, 2, 3, 4}  # nearest: no class in between
+        seen = (item['inputs'][0] / 50).round()
+        shares.append((seen == shown)[valid].float().mean().item())
+        flips.add(sample.flip)
+    assert flips == {False, True}
+    assert min(shares) > 0.85  # blurred edges apart
+
+
+def test_the_ground_truth_is_never_opened_with_masks_to_learn_from(voc):
+    truth, masks = voc.write_masks('SegmentationClass'), voc.write_masks('ir_labels')
+    opened = []
+    recording = True
+    sys.addaudithook(
+        lambda event, args: opened.append(str(args[0])) if event == 'open' and recording else None
+    )
+    dataset = build(voc, MASK_PIPELINE, mask_dir=masks)
+    for index in range(4):
+        dataset[index]
+    recording = False
+    assert any(path == str(masks / 'a.png') for path in opened)
+    assert not [path for path in opened if str(truth) in path]
+
+
+def test_mappings_of_the_ground_truth_are_off_for_masks_to_learn_from(voc):
+    masks = voc.write_masks('ir_labels')
+    config = voc.config | {'reduce_zero_label': True}
+    dataset = ImageLabelDataset(config, voc.label_file, MASK_PIPELINE[:2], mask_dir=masks)
+    assert np.unique(dataset[1]['gt_seg_map']) == [1]
+
+
+def test_missing_and_foreign_masks_to_learn_from(voc):
+    masks = voc.write_masks('ir_labels')
+    Image.new('L', (16, 24)).save(masks / 'c.png')
+    message = (
+        r'c\.png is 16x24 pixels.*: run `python tools/run_pipeline\.py CONFIG --until ir_labels`'
+    )
+    with pytest.raises(ValueError, match=message):
+        build(voc, mask_dir=masks)
+    (masks / 'b.png').unlink()
+    message = (
+        r'1 of 4 pseudo-mask files are missing, the first is .*ir_labels/b\.png; '
+        r'run `python tools/run_pipeline\.py CONFIG --until ir_labels` first'
+    )
+    with pytest.raises(FileNotFoundError, match=message):
+        build(voc, mask_dir=masks)
+
+
 def test_an_image_without_labels(voc):
     voc.label_file.write_text(json.dumps({'b': ['cat']}))
     message = r'labels\.json has no entry for 3 of 4 images, among them a, c, d; add them'

@@ -176,6 +176,18 @@ def test_wrong_samples(samples, change, message):
         evaluate([samples[0].to_dict() | change])
 
 
+def test_masks_that_the_host_learns_from_are_no_ground_truth(samples, tmp_path):
+    truth = samples[0].seg_map_path
+    labels = tmp_path / 'ir_label.png'
+    save_mask(labels, np.zeros((14, 19), dtype=np.uint8))
+    sample = samples[0].to_dict() | {'seg_map_path': str(labels)}
+    expected = evaluate([samples[0].to_dict()])
+    assert evaluate([sample | {'ground_truth_path': truth}]) == expected
+    assert evaluate([sample]) != expected
+    with pytest.raises(ValueError, match='image 0 has no ground truth: leave SeedMetric out'):
+        evaluate([sample | {'ground_truth_path': None}])
+
+
 def test_missing_ground_truth(samples, tmp_path):
     (tmp_path / 'gt' / '0.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'0\.png'):

@@ -7,6 +7,7 @@ from mmwsss.functional.cam import (
     class_activation_map,
     classification_loss,
     normalize_by_max,
+    normalize_by_range,
     resize_valid,
     sum_views,
 )
@@ -45,6 +46,19 @@ def test_an_empty_map_stays_zero_with_a_finite_gradient():
     cam.sum().backward()
     assert cam.eq(0).all()
     assert raw.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('size', [(3, 5), (1, 1)])
+def test_the_range_of_each_map_becomes_zero_to_one(size):
+    maps = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    found = normalize_by_range(maps)
+    for b in range(2):
+        for n in range(3):
+            values = maps[b, n].flatten().tolist()
+            low, high = min(values), max(values)
+            expected = [(value - low) / (high - low + EPS) for value in values]
+            torch.testing.assert_close(found[b, n].flatten().tolist(), expected)
+    assert torch.autograd.gradcheck(normalize_by_range, maps)
 
 
 def test_background_is_over_the_selected_classes_only():

@@ -141,10 +141,10 @@ def test_a_whole_run(make_run, tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ['report.html']
     for heading in ('Mean IoU (%)', 'Seeds at every', 'IoU by class', 'Training im', 'Test im'):
         assert f'<h2>{heading}' in page
-    assert '<th scope="row">after CRF</th><td>61.26</td></tr>' in page
+    assert '<th scope="row">pseudo masks</th><td>61.26</td></tr>' in page
     assert '<th scope="row">segmentor</th><td>43.22</td></tr>' in page
     assert 'chosen on these same images' in page and 'split &quot;ids&quot;' in page
-    assert 'Unsure pixels (255) count as background' in page
+    assert 'set to unsure (255)' in page
     assert 'from cam at the background threshold 0.25' in page
     assert 'tested on 4 images' in page
     assert '1 min 01 s' in page and '1.5 s' in page
@@ -183,7 +183,7 @@ def test_two_runs_side_by_side(make_run, tmp_path):
     assert '<th scope="row">seeds: pacam</th><td>-</td>' in page
     assert 'The difference is plugin minus host.' in page
     assert '<th colspan="2">host</th><th colspan="4">plugin</th>' in page
-    assert page.count('Unsure pixels') == 1
+    assert page.count('set to unsure') == 1
     captions = captions_in(page)
     assert captions.count('CAM, cat') == 4 and captions.count('PACAM, cat') == 2
     assert 'repeat(4, ' in page  # photograph, CAM, CAM, PACAM
@@ -204,8 +204,8 @@ def test_runs_that_got_different_far(make_run, tmp_path):
         ('cam', ['Time of'], ['Mean IoU', 'Seeds at', 'IoU by', 'Training im', 'Test im']),
         ('seeds', ['CAM, cat'], ['Mean IoU', 'Seeds at', 'IoU by', 'White line', 'ground truth<']),
         ('scores', ['seeds: cam', 'White line', 'ground truth<'], ['pseudo mask<', 'Test im']),
-        ('masks', ['pseudo mask<', 'made from cam'], ['after CRF', 'Test im']),
-        ('segmentor', ['after CRF'], ['Test im', 'tested on']),
+        ('masks', ['pseudo mask<', 'made from cam'], ['Pseudo masks: ', 'Test im']),
+        ('segmentor', ['Pseudo masks: '], ['Test im', 'tested on']),
     ],
 )
 def test_missing_parts_are_left_out(make_run, tmp_path, until, present, absent):

@@ -3,6 +3,7 @@ from mmengine.config import Config
 
 from mmwsss.pipeline.run import PipelineRun, build_stages, format_table, run_pipeline
 from mmwsss.pipeline.stage import Workspace
+from mmwsss.pipeline.stages import EvaluateMasks, EvaluateSeeds, Test
 
 
 def config_of(*stages):
@@ -55,18 +56,36 @@ def test_an_unknown_last_stage_is_refused(tmp_path):
 
 def test_the_table_has_a_column_a_run_and_a_dash_for_what_was_not_run(tmp_path):
     def seeds(**best):
-        sources = {name: {'best': {'mIoU': value}} for name, value in best.items()}
-        return {'type': 'EvaluateSeeds', 'figures': {'sources': sources}}
+        return {'sources': {name: {'best': {'mIoU': value}} for name, value in best.items()}}
 
-    workspace = Workspace(Config({}), tmp_path)
-    host = PipelineRun('host', workspace, {'a': seeds(cam=41.0)})
-    plugin = PipelineRun(
+    def run(name, **figures):
+        judged = {'ground_truth': '', 'ids': ''}
+        stages = {
+            's': EvaluateSeeds('s', 'seeds', **judged),
+            'w': EvaluateSeeds('w', 'walk', **judged, title='after the walk'),
+            'c': EvaluateMasks('c', 'crf', **judged, title='after CRF'),
+            'm': EvaluateMasks('m', 'masks', **judged),
+            't': Test('t', 'segmentor'),
+        }
+        records = {key: {'figures': value} for key, value in figures.items()}
+        return PipelineRun(name, Workspace(Config({}), tmp_path, stages), records)
+
+    host = run('host', s=seeds(cam=41.0), w=seeds(cam=47.0))
+    sure, unsure = {'mIoU': 44.0}, {'mIoU': 43.0}
+    plugin = run(
         'plugin',
-        workspace,
-        {'a': seeds(cam=43.5, pacam=40.25), 't': {'type': 'Test', 'figures': {'mIoU': 50.0}}},
+        s=seeds(cam=43.5, pacam=40.25),
+        c={'argmax': sure, 'masks': unsure},
+        m={'argmax': sure, 'masks': sure},
+        t={'mIoU': 50.0},
     )
     lines = [line.split('|') for line in format_table([host, plugin]).splitlines() if '|' in line]
     cells = {row[1].strip(): [cell.strip() for cell in row[2:4]] for row in lines}
     assert cells['seeds: cam'] == ['41.00', '43.50']
     assert cells['seeds: pacam'] == ['-', '40.25']
+    assert cells['after the walk: cam'] == ['47.00', '-']
+    assert cells['after CRF'] == ['-', '44.00']
+    assert cells['after CRF, unsure as background'] == ['-', '43.00']
+    assert cells['pseudo masks'] == ['-', '44.00']
+    assert 'pseudo masks, unsure as background' not in cells
     assert cells['segmentor'] == ['-', '50.00']

@@ -16,6 +16,7 @@ from PIL import Image
 from mmwsss.seeds.crf import CLIP_ES_CRF, IRN_CRF, crf_from_labels, crf_from_probabilities
 from mmwsss.seeds.files import Seed, load_seed, save_seed
 from mmwsss.seeds.masks import load_mask, save_mask
+from mmwsss.seeds.processes import run_in_processes
 from mmwsss.seeds.refine import (
     RefineSettings,
     check_inputs,
@@ -24,7 +25,6 @@ from mmwsss.seeds.refine import (
     refine_items,
     refine_seed,
     refine_seeds_with_crf,
-    run_in_processes,
     score_planes,
 )
 

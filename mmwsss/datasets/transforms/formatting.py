@@ -12,6 +12,7 @@ META_KEYS = (
     'img_id',
     'img_path',
     'seg_map_path',
+    'ground_truth_path',
     'ori_shape',
     'img_shape',
     'pad_shape',

@@ -2,6 +2,7 @@
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmwsss.functional.cam import class_activation_map, classification_loss, resize_valid
@@ -34,12 +35,15 @@ class LinearCAMHead(BaseModule):
         self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         refuse_other_class_count(self, 'classifier.weight')
 
-    def forward(self, features: tuple[Tensor, ...], valid: Tensor) -> CAMOutput:
+    def forward(
+        self, features: tuple[Tensor, ...], valid: Tensor, image_label: Tensor | None = None
+    ) -> CAMOutput:
         """Compute CAMs and logits.
 
         Args:
             features: Stage features; the last one, ``(B, C, H, W)``, is classified.
             valid: ``(B, 1, H_in, W_in)``, 1 inside the image.
+            image_label: Not used: the classifier sees the image alone.
         """
         last = features[-1]
         raw = self.classifier(last)
@@ -52,8 +56,19 @@ class LinearCAMHead(BaseModule):
             raw=raw,
         )
 
-    def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:
-        """Return the classification loss for ``(B, N)`` image labels."""
+    def loss(
+        self,
+        output: CAMOutput,
+        image_label: Tensor,
+        data_samples: list[SegDataSample] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the classification loss.
+
+        Args:
+            output: Of `forward`.
+            image_label: ``(B, N)`` of 0 and 1.
+            data_samples: Not used: image labels are all that is learnt from.
+        """
         assert output.logits is not None
         loss = classification_loss(output.logits, image_label)
         return {'loss_cls': self.loss_weight * loss}

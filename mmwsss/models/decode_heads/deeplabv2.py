@@ -3,9 +3,10 @@
 from typing import Any
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.models.dilated_classifiers import RATES, SMALL_NORMAL, DilatedClassifiers
 from mmwsss.registry import MODELS
 
 
@@ -26,19 +27,15 @@ class DeepLabV2Head(BaseDecodeHead):
         self,
         in_channels: int,
         num_classes: int,
-        dilations: tuple[int, ...] = (6, 12, 18, 24),
+        dilations: tuple[int, ...] = RATES,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault('init_cfg', {'type': 'Normal', 'std': 0.01, 'layer': 'Conv2d'})
+        kwargs.setdefault('init_cfg', SMALL_NORMAL)
         super().__init__(in_channels, channels=1, num_classes=num_classes, **kwargs)
         del self.conv_seg  # the base class's classifier, which would have no gradient
-        self.classifiers = nn.ModuleList(
-            nn.Conv2d(in_channels, num_classes, 3, padding=rate, dilation=rate)
-            for rate in dilations
-        )
+        self.classifiers = DilatedClassifiers(in_channels, num_classes, dilations)
         refuse_other_class_count(self, 'classifiers.0.weight')
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
         """Return ``(B, num_classes, H, W)`` logits on the backbone's grid."""
-        features = self._transform_inputs(inputs)
-        return sum(classifier(features) for classifier in self.classifiers)
+        return self.classifiers(self._transform_inputs(inputs))

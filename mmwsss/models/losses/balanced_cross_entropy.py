@@ -15,11 +15,26 @@ class BalancedCrossEntropyLoss(nn.Module):
     Args:
         loss_weight: Factor of the loss.
         loss_name: Name in the log; must contain "loss" to be minimised (mmengine's rule).
+        label_smoothing: Share of a target that goes to the other classes in equal parts.
+
+    Raises:
+        ValueError: `label_smoothing` is no share.
     """
 
-    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_balanced_ce') -> None:
+    def __init__(
+        self,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_balanced_ce',
+        label_smoothing: float = 0.0,
+    ) -> None:
         super().__init__()
+        if not 0 <= label_smoothing <= 0.5:
+            raise ValueError(
+                f'label_smoothing is {label_smoothing}; it must lie in [0, 0.5], or the label could'
+                ' weigh less than another class'
+            )
         self.loss_weight = loss_weight
+        self.label_smoothing = label_smoothing
         self._loss_name = loss_name
 
     @property
@@ -43,5 +58,7 @@ class BalancedCrossEntropyLoss(nn.Module):
         """
         if weight is not None:
             raise ValueError('BalancedCrossEntropyLoss takes no pixel weights: drop the sampler')
-        total, count = balanced_cross_entropy_terms(logits, target, ignore_index)
+        total, count = balanced_cross_entropy_terms(
+            logits, target, ignore_index, self.label_smoothing
+        )
         return self.loss_weight * global_mean(total, count).mean()

@@ -24,7 +24,8 @@ class CAMSegmentor(BaseSegmentor):
 
     Args:
         backbone: Config; returns a tuple of stage features.
-        cam_head: Config; turns features and valid mask into a `CAMOutput`, and has a `loss`.
+        cam_head: Config; turns features, valid mask and image label into a `CAMOutput`, and has a
+            `loss`.
         neck: Config or None.
         prototype_head: Config or None; has `loss` and `predict` on a `CAMOutput`.
         data_preprocessor: Config, usually `CAMDataPreProcessor`.
@@ -44,8 +45,10 @@ class CAMSegmentor(BaseSegmentor):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else None
         self.cam_head = MODELS.build(cam_head)
-        # built last, so that the host draws the same initial weights with and without it
-        self.prototype_head: Any = MODELS.build(prototype_head) if prototype_head else None
+        # last and with draws of its own, so that the host draws the same initial weights with and
+        # without it, here and in `init_weights`
+        with torch.random.fork_rng(devices=[]):
+            self.prototype_head: Any = MODELS.build(prototype_head) if prototype_head else None
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the stage features of ``(B, 3, H, W)`` normalised images."""
@@ -57,23 +60,35 @@ class CAMSegmentor(BaseSegmentor):
         return self.compute_cam(inputs, batch_data_samples).cam
 
     def compute_cam(self, inputs: Tensor, data_samples: Samples | None = None) -> CAMOutput:
-        """Run the host; without samples the whole of `inputs` counts as valid."""
-        if data_samples and 'valid_mask' in data_samples[0]:
-            valid = torch.stack([sample.valid_mask.data for sample in data_samples])
+        """Run the host.
+
+        Args:
+            inputs: ``(B, 3, H, W)``, normalised.
+            data_samples: With the image labels, which some hosts need for their maps, and the valid
+                masks, without which the whole of `inputs` counts.
+
+        Raises:
+            ValueError: The host needs image labels, and there are none.
+        """
+        samples = data_samples or []
+        if samples and 'valid_mask' in samples[0]:
+            valid = torch.stack([sample.valid_mask.data for sample in samples])
         else:
             valid = torch.ones_like(inputs[:, :1])
-        return self.cam_head(self.extract_feat(inputs), valid)
+        labelled = samples and 'gt_label' in samples[0]
+        image_label = self._image_label(samples) if labelled else None
+        return self.cam_head(self.extract_feat(inputs), valid, image_label)
 
     def loss(self, inputs: Tensor, data_samples: Samples) -> dict[str, Tensor]:
         """Return the host's losses and, if plugged in, the prototype head's.
 
         Raises:
-            ValueError: A sample has no image label, one of another length, or two parts give a
-                loss of the same name.
+            ValueError: A sample has no image label, one of another length, or no mask though the
+                host learns from masks; or two parts give a loss of the same name.
         """
         image_label = self._image_label(data_samples)
         output = self.compute_cam(inputs, data_samples)
-        losses = self.cam_head.loss(output, image_label)
+        losses = self.cam_head.loss(output, image_label, data_samples)
         if self.prototype_head is not None:
             added = self.prototype_head.loss(output, image_label)
             if twice := losses.keys() & added.keys():
@@ -85,16 +100,20 @@ class CAMSegmentor(BaseSegmentor):
         """Set `cam_view` on every sample: the maps of the present classes of this view.
 
         `cam_view` is a `PixelData` with ``cam`` and, with a prototype head, ``pacam``, each
-        ``(k, h, w)``, non-negative and not normalised, as views are merged by `CAMTTAModel`. Its
-        meta information ``classes`` lists the ``k`` foreground classes (0-based).
+        ``(k, h, w)``, non-negative and not normalised, as views are merged by `CAMTTAModel`. Of a
+        host whose softmax has a background it holds the ``logits`` of all classes,
+        ``(N + 1, h, w)``, in the place of ``cam``. Its meta information ``classes`` lists the ``k``
+        foreground classes (0-based).
 
         Raises:
             ValueError: A sample has no image label: seeds are made for labelled images.
         """
         image_label = self._image_label(data_samples)
         output = self.compute_cam(inputs, data_samples)
-        raw = output.cam if output.raw is None else output.raw
-        maps = {'cam': F.relu(raw) * output.valid}
+        maps = {}
+        if not output.has_pixel_logits:
+            raw = output.cam if output.raw is None else output.raw
+            maps['cam'] = F.relu(raw) * output.valid
         if self.prototype_head is not None:
             pacam = self.prototype_head.predict(output, image_label)
             size = output.cam.shape[-2:]
@@ -104,6 +123,8 @@ class CAMSegmentor(BaseSegmentor):
             view = PixelData(metainfo={'classes': classes.tolist()})
             for name, values in maps.items():
                 view.set_field(values[index, classes], name, dtype=Tensor)
+            if output.raw is not None and output.has_pixel_logits:
+                view.set_field(output.raw[index], 'logits', dtype=Tensor)
             sample.cam_view = view
         return data_samples
 

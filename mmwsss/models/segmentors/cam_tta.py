@@ -8,6 +8,8 @@ from mmwsss.functional.cam import normalize_by_max, sum_views
 from mmwsss.registry import MODELS
 from mmwsss.seeds.files import Seed
 
+from .views import flip_back
+
 SEED_STRIDE = 4  # pixels of the image per cell of a seed (IRN)
 
 
@@ -35,33 +37,37 @@ class CAMTTAModel(BaseTTAModel):
 
     def _merge(self, views: list[SegDataSample]) -> SegDataSample:
         merged = views[0]
-        maps = {
-            name: self._merge_maps([_flip_back(view, name) for view in views], merged.ori_shape)
-            for name in merged.cam_view.keys()  # noqa: SIM118 (a PixelData, not a dict)
-        }
+        maps = self.merge_host(views)
+        if 'pacam' in merged.cam_view:
+            maps['pacam'] = normalize_by_max(self.sum_views(views, 'pacam'))
         merged.pred_seed = Seed(
             classes=merged.cam_view.metainfo['classes'],
             size=tuple(merged.ori_shape),
-            cam=maps['cam'].cpu().numpy(),
-            pacam=maps['pacam'].cpu().numpy() if 'pacam' in maps else None,
+            **{name: values.cpu().numpy() for name, values in maps.items()},
         )
         del merged.cam_view
         return merged
 
-    def _merge_maps(self, maps: list[Tensor], size: tuple[int, int]) -> Tensor:
-        """Merge ``(k, h, w)`` maps for an image of `size` (H, W)."""
-        height, width = size
+    def merge_host(self, views: list[SegDataSample]) -> dict[str, Tensor]:
+        """Return the host's maps of a `Seed`: ``cam`` and, of some hosts, ``background``."""
+        return {'cam': normalize_by_max(self.sum_views(views, 'cam'))}
+
+    def sum_views(self, views: list[SegDataSample], name: str) -> Tensor:
+        """Sum the maps `name` of all views on the grid of the seed, ``(k, h, w)``.
+
+        Raises:
+            ValueError: The host's views hold something else.
+        """
+        if name not in views[0].cam_view:
+            raise ValueError(
+                f'{type(self).__name__} merges {name!r}, but the views of this host hold '
+                f'{sorted(views[0].cam_view.keys())}: set tta_model to AMNTTAModel for a host with '
+                'logits, and to CAMTTAModel for one with CAMs'
+            )
+        maps = [flip_back(view.cam_view.get(name), view) for view in views]
+        height, width = views[0].ori_shape
         if not self.full_size:
-            grid = (-(-height // SEED_STRIDE), -(-width // SEED_STRIDE))
-            return normalize_by_max(sum_views(maps, grid))
+            return sum_views(maps, (-(-height // SEED_STRIDE), -(-width // SEED_STRIDE)))
         # IRN resizes to the next multiple of 16 and crops, so that the grid and the image agree
         padded = sum_views(maps, (-(-height // 16) * 16, -(-width // 16) * 16))
-        return normalize_by_max(padded[:, :height, :width])
-
-
-def _flip_back(view: SegDataSample, name: str) -> Tensor:
-    maps = view.cam_view.get(name)
-    if not view.metainfo.get('flip'):
-        return maps
-    axis = {'horizontal': -1, 'vertical': -2}[view.flip_direction]
-    return maps.flip(axis)
+        return padded[:, :height, :width]

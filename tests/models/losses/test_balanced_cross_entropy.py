@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmwsss.functional.segmentation import balanced_cross_entropy_terms
 from mmwsss.models.losses import BalancedCrossEntropyLoss
 from mmwsss.registry import MODELS
 
@@ -56,6 +57,33 @@ def test_weight_and_name():
     )
     assert module.loss_name == 'loss_x'
     assert 'loss' in BalancedCrossEntropyLoss().loss_name
+
+
+def test_label_smoothing_reaches_the_terms():
+    logits, target = torch.randn(1, 3, 2, 4), torch.randint(0, 3, (1, 2, 4))
+    target[0, 0, :2] = torch.tensor([0, 1])  # both sides are there
+    total, count = balanced_cross_entropy_terms(logits, target, 255, 0.4)
+    loss = BalancedCrossEntropyLoss(label_smoothing=0.4)(logits, target)
+    torch.testing.assert_close(loss, (total / count).sum() / 2)
+    assert loss != BalancedCrossEntropyLoss()(logits, target)
+
+
+@pytest.mark.parametrize('share', [-0.1, 0.6])
+def test_a_smoothing_that_is_no_share_is_refused(share):
+    with pytest.raises(ValueError, match=rf'label_smoothing is {share}; it must lie in'):
+        BalancedCrossEntropyLoss(label_smoothing=share)
+
+
+@pytest.mark.parametrize('side', [0, 2])
+def test_an_empty_side_counts_zero(side):
+    """Not 0/0 as in AMN's released code: the loss is half the mean of the other side."""
+    logits = torch.randn(1, 3, 2, 4, requires_grad=True)
+    target = torch.full((1, 2, 4), side)
+    loss = BalancedCrossEntropyLoss(label_smoothing=0.4)(logits, target)
+    total, _ = balanced_cross_entropy_terms(logits, target, 255, 0.4)
+    torch.testing.assert_close(loss, total.sum() / 8 / 2)
+    loss.backward()
+    assert logits.grad.isfinite().all()
 
 
 def test_pixel_weights_are_refused():

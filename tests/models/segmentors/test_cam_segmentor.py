@@ -62,6 +62,8 @@ PLUGGED = HOST | {
         'bank': {'length': 5, 'num_prototypes': 2},
     }
 }
+AMN = HOST | {'cam_head': HOST['cam_head'] | {'type': 'mmwsss.AMNHead', 'dilations': (1, 2)}}
+PLUGGED_AMN = PLUGGED | {'cam_head': AMN['cam_head']}
 LABELS = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
 
 
@@ -88,6 +90,8 @@ def make_samples(labels=LABELS, valid=True, size=(16, 24)):
             mask = torch.ones(1, *size, dtype=torch.uint8)
             mask[:, :, 16:] = index == 0
             sample.valid_mask = PixelData(data=mask)
+        pixels = torch.arange(size[0] * size[1]).view(1, *size)
+        sample.gt_sem_seg = PixelData(data=(pixels % 7 + index) % 4)  # all classes
         samples.append(sample)
     return samples
 
@@ -96,13 +100,19 @@ def images(number=2, size=(16, 24)):
     return torch.randn(number, 3, *size, generator=torch.Generator().manual_seed(1))
 
 
-def test_without_a_plug_in_it_is_the_host_to_the_last_bit():
+@pytest.mark.parametrize(
+    ('host', 'plugged', 'name'),
+    [(HOST, PLUGGED, 'loss_cls'), (AMN, PLUGGED_AMN, 'loss_pixel')],
+    ids=['linear', 'amn'],
+)
+def test_without_a_plug_in_it_is_the_host_to_the_last_bit(host, plugged, name):
     gradients, losses = [], []
-    for config in (HOST, PLUGGED):
+    for config in (host, plugged):
         model = build(config)
+        torch.manual_seed(1)  # of the dropout, as EpochSeedHook does
         loss = model.loss(images(), make_samples())
         sum(loss.values()).backward()
-        losses.append(loss['loss_cls'])
+        losses.append(loss[name])
         gradients.append({name: p.grad for name, p in model.named_parameters()})
     assert losses[0].equal(losses[1])
     for name, gradient in gradients[0].items():
@@ -120,6 +130,55 @@ def test_valid_masks_of_all_samples_reach_the_head():
     assert whole[1, :, :, 4:].any()
     assert model(images(), mode='tensor').equal(whole)
     assert model.encode_decode(images(), make_samples()).equal(cam)
+
+
+def test_image_labels_of_all_samples_reach_the_head():
+    model = build(AMN).eval()
+    outputs = [model.compute_cam(images(), make_samples(each)) for each in (LABELS, LABELS.flip(0))]
+    expected = model.cam_head(model.extract_feat(images()), torch.ones(2, 1, 16, 24), LABELS)
+    assert outputs[0].raw.equal(expected.raw)
+    assert not outputs[0].raw[0].equal(outputs[1].raw[0])
+    cam = model(images(), make_samples(), mode='tensor')
+    assert cam.equal(outputs[0].cam)
+
+
+def test_the_mask_of_each_sample_reaches_the_head():
+    model = build(AMN).eval()
+    for classifier in model.cam_head.classifiers:
+        classifier.weight.data *= 100
+    raw = model.compute_cam(images(), make_samples()).raw
+    target = torch.cat([sample.gt_sem_seg.data for sample in make_samples()])[:, 2::4, 2::4]
+    assert not target[0].equal(target[1])
+    expected = model.cam_head.pixel_loss(raw, target)
+    torch.testing.assert_close(model.loss(images(), make_samples())['loss_pixel'], expected)
+
+
+def test_a_host_that_needs_labels_asks_for_samples():
+    with pytest.raises(ValueError, match='AMNHead is told the image label of every image'):
+        build(AMN)(images(), mode='tensor')
+    samples = make_samples()
+    for sample in samples:
+        del sample.gt_label
+    with pytest.raises(ValueError, match='AMNHead is told the image label of every image'):
+        build(AMN)(images(), samples, mode='tensor')
+    assert build(HOST)(images(), samples, mode='tensor').shape == (2, 3, 4, 6)
+
+
+def test_a_view_of_a_host_with_logits_has_those_of_all_classes():
+    model = build(PLUGGED_AMN).eval()
+    model.loss(images(), make_samples())
+    model.prototype_head.update_context_prototypes(0)
+    output = model.compute_cam(images(), make_samples())
+    pacam = model.prototype_head.predict(output, LABELS)
+    views = [sample.cam_view for sample in model.predict(images(), make_samples())]
+    for index, classes in enumerate(([0, 2], [])):
+        view = views[index]
+        assert view.metainfo['classes'] == classes
+        assert 'cam' not in view
+        assert view.logits.equal(output.raw[index])
+        assert view.logits.shape == (4, 4, 6)
+        resized = F.interpolate(pacam, (4, 6), mode='bilinear', align_corners=False)
+        assert view.pacam.equal(resized[index, classes])
 
 
 def test_a_neck_stands_between_backbone_and_head():

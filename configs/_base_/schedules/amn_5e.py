@@ -1,0 +1,14 @@
+# 5 epochs, Adam at a constant rate: 5e-6 for the backbone, 1e-4 for new layers (AMN).
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='Adam', lr=5e-6, weight_decay=1e-4),
+    paramwise_cfg=dict(
+        custom_keys={'cam_head': dict(lr_mult=20.0), 'prototype_head': dict(lr_mult=20.0)}
+    ),
+)
+param_scheduler = []
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5)
+val_cfg = None
+test_cfg = dict(type='TestLoop')
+# for tools/train.py --auto-scale-lr
+auto_scale_lr = dict(enable=False, base_batch_size=16)

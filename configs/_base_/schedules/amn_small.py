@@ -1,0 +1,15 @@
+# amn_5e.py for hundreds of images instead of ten thousand (ours): larger rates, more epochs.
+max_epochs = 9
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='Adam', lr=1e-4, weight_decay=1e-4),
+    paramwise_cfg=dict(
+        custom_keys={'cam_head': dict(lr_mult=20.0), 'prototype_head': dict(lr_mult=20.0)}
+    ),
+)
+param_scheduler = []
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+val_cfg = None
+test_cfg = dict(type='TestLoop')
+# for tools/train.py --auto-scale-lr
+auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -1,0 +1,4 @@
+# CPAL on AMN, toy scenes.
+_base_ = ['./amn_toy.py', '../_base_/plugins/cpal_efficientnet_lite0.py']
+model = dict(prototype_head=dict(_base_.cpal_head, num_classes=10))
+custom_hooks = _base_.custom_hooks + _base_.cpal_hooks

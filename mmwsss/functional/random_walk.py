@@ -1,0 +1,257 @@
+"""Random walk of CAMs over pixels of high affinity (IRN, CVPR 2019, Sec. 5).
+
+The walk is ``x <- x T`` with ``x`` a row vector over the ``n = h * w`` grid cells and ``T`` the
+affinities to the power ``beta``, each column divided by its sum. ``T`` is no matrix here: it is
+stored by diagonals, one plane an offset. On the flattened grid an offset ``(dy, dx)`` is the one
+shift ``dy * w + dx``, so a step is a sum of planes times shifted ``x``. Where a shift wraps into
+another row, the pair does not exist and its weight is 0.
+
+Shapes: ``k`` classes, grid ``h x w``, ``Q`` offsets of the whole disc (69 for radius 5).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmwsss.functional.affinity import Offset, pair_affinity, pair_offsets
+
+_STRIDE = 4  # of the grid to the image, IRN Sec. 5
+_TAIL = 1e-10  # ours: weight of the Chebyshev polynomials that are left out
+_PLAIN_STEPS = 8  # ours: see `random_walk`
+_CHUNK = 32_000  # ours: elements of a call on CPU; they stay in the cache, and from 32,768 on
+# torch starts its threads for every call, which costs more than it saves
+
+# Views of one chunk: target, running sum, and the pairs (weight, source) to multiply.
+_Chunk = tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]
+
+
+def disc_offsets(radius: int) -> list[Offset]:
+    """Return the offsets of a cell to its neighbours in both directions, and to itself.
+
+    From far to near: far neighbours have small weights, and a sum that starts with them loses
+    the least to rounding.
+
+    Example:
+        >>> disc_offsets(2)
+        [(-1, -1), (-1, 1), (1, -1), (1, 1), (-1, 0), (0, -1), (0, 1), (1, 0), (0, 0)]
+    """
+    half = pair_offsets(radius)
+    both = [(-dy, -dx) for dy, dx in reversed(half)] + half
+    return [*sorted(both, key=lambda offset: -math.hypot(*offset)), (0, 0)]
+
+
+@torch.no_grad()
+def transition(edge: Tensor, radius: int, beta: float) -> Tensor:
+    """Return the transition ``T = A^beta / column sums``, stored by offset.
+
+    Args:
+        edge: Boundary map in [0, 1], ``(h, w)``.
+        radius: As in `pair_offsets`.
+        beta: Exponent of the affinities; a self loop is 1.
+
+    Returns:
+        ``(Q, h, w)``: plane ``q`` at cell ``j`` is ``T[i, j]`` of the source ``i`` at
+        ``disc_offsets[q]`` from ``j``; 0 where that lies outside. The planes sum to 1.
+        Without gradient.
+
+    Example:
+        >>> weight = transition(torch.tensor([[0.0, 0.5, 0.0]]), radius=2, beta=1)
+        >>> weight[5:, 0]  # from the left, from the right, from below, stays
+        tensor([[0.0000, 0.2500, 0.3333],
+                [0.3333, 0.2500, 0.0000],
+                [0.0000, 0.0000, 0.0000],
+                [0.6667, 0.5000, 0.6667]])
+    """
+    affinity = pair_affinity(edge, radius).pow_(beta).flatten(1)
+    forward = dict(zip(pair_offsets(radius), affinity, strict=True))
+    offsets = disc_offsets(radius)
+    weight = edge.new_ones(len(offsets), edge.numel())  # the last plane, the self loop, stays 1
+    # The error of a column sum would be in each of the steps, so it is double precision.
+    total = torch.ones_like(weight[0], dtype=torch.float64)
+    for plane, (dy, dx) in zip(weight, offsets[:-1], strict=False):
+        if (dy, dx) in forward:
+            plane.copy_(forward[dy, dx])
+        else:  # what rolls over the ends is 0, as such a pair leaves the image
+            plane.copy_(forward[-dy, -dx].roll(-dy * edge.shape[1] - dx))
+        total.add_(plane)
+    return weight.div_(total).view(-1, *edge.shape)
+
+
+def chebyshev_coefficients(power: int) -> list[float]:
+    """Expand ``t^power`` on [-1, 1] in Chebyshev polynomials, up to an error of 1e-10.
+
+    ``t^s = sum_d c_d T_d(t)`` with ``c_d = 2^(1-s) binomial(s, (s - d) / 2)`` for ``d`` of the
+    parity of ``s`` (half of it for ``d = 0``). The coefficients are the distribution of the
+    distance of a coin-flip walk after ``s`` steps: those beyond a few ``sqrt(s)`` are negligible
+    (Sachdeva and Vishnoi, Faster Algorithms via Approximation Theory, 2014, Sec. 3).
+
+    Returns:
+        ``c_0, c_1, ...``; the sum of those left out is below 1e-10.
+
+    Example:
+        >>> chebyshev_coefficients(2), len(chebyshev_coefficients(256))
+        ([0.5, 0.0, 0.5], 103)
+    """
+    coefficients = [
+        math.comb(power, (power - d) // 2) * (2 if d else 1) / 2**power
+        if d % 2 == power % 2
+        else 0.0
+        for d in range(power + 1)
+    ]
+    tail = coefficients[-1]
+    while tail < _TAIL:
+        coefficients.pop()
+        tail += coefficients[-1]
+    return coefficients
+
+
+@torch.no_grad()
+def random_walk(
+    cam: Tensor, edge: Tensor, radius: int = 5, beta: float = 10.0, steps: int = 256
+) -> Tensor:
+    """Propagate CAMs to pixels that no boundary separates (IRN Sec. 5).
+
+    ``T`` is similar to a symmetric matrix with eigenvalues in [-1, 1], so a truncated Chebyshev
+    expansion of ``T^steps`` is exact up to 1e-10 and takes 110 products in place of 256. Its
+    recurrence adds and subtracts terms as large as its input, so the first few steps are plain:
+    they flatten a peak, whose rounding errors would be seen in a far smaller result.
+
+    Args:
+        cam: ``(k, h, w)``, non-negative; all classes walk together.
+        edge: Boundary map in [0, 1], ``(h, w)``.
+        radius: As in `pair_offsets`.
+        beta: As in `transition`.
+        steps: Number of steps, ``2^8`` in IRN.
+
+    Returns:
+        ``x T^steps`` with ``x = cam * (1 - edge)``, ``(k, h, w)``, without gradient.
+
+    Example:
+        >>> random_walk(torch.tensor([[[8.0, 0.0]]]), torch.tensor([[0.5, 0.5]]), beta=1, steps=1)
+        tensor([[[2.6667, 1.3333]]])
+    """
+    edge = edge.to(cam)
+    walk = _Walk(cam * (1 - edge), transition(edge, radius, beta), disc_offsets(radius))
+    plain = min(steps, _PLAIN_STEPS)
+    for _ in range(plain):
+        walk.step(scale=1, minus=0, share=0)
+    coefficients = chebyshev_coefficients(steps - plain)
+    walk.total.add_(walk.current(), alpha=coefficients[0])
+    for degree in range(1, len(coefficients)):
+        # T_1 = t T_0, then T_d = 2 t T_{d-1} - T_{d-2}
+        scale, minus = (2, 1) if degree > 1 else (1, 0)
+        walk.step(scale, minus, share=coefficients[degree])
+    return walk.total.view_as(cam)
+
+
+def upsample_walk(walk: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring a walk's maps to the image and divide them by their joint maximum (IRN Sec. 5).
+
+    One maximum over all classes, so that a constant background plane can stand beside them.
+
+    Args:
+        walk: ``(k, h, w)``, non-negative.
+        size: ``(H, W)`` of the image; ``h`` and ``w`` are a fourth of it, rounded up.
+
+    Returns:
+        ``(k, H, W)`` in [0, 1]; all zero stays zero.
+
+    Raises:
+        ValueError: If the grid does not cover the image.
+
+    Example:
+        >>> upsample_walk(torch.tensor([[[2.0]], [[1.0]]]), (1, 2))
+        tensor([[[1.0000, 1.0000]],
+        <BLANKLINE>
+                [[0.5000, 0.5000]]])
+    """
+    height, width = size
+    if height > _STRIDE * walk.shape[1] or width > _STRIDE * walk.shape[2]:
+        raise ValueError(
+            f'A grid of {tuple(walk.shape[1:])} cells does not cover an image of {size}: '
+            f'make the CAM and the edges on a grid of stride {_STRIDE}, rounded up.'
+        )
+    if not len(walk):
+        return walk.new_zeros(0, height, width)
+    maps = F.interpolate(walk[None], scale_factor=_STRIDE, mode='bilinear', align_corners=False)[0]
+    maps = maps[:, :height, :width]
+    return maps / maps.max().clamp(min=torch.finfo(maps.dtype).tiny)
+
+
+class _Walk:
+    """Present and previous vectors, a running sum, and the views that a step works on.
+
+    The views are made once: making one takes as long as a good part of a small image's product.
+    All work goes chunk by chunk, see `_CHUNK`.
+
+    Args:
+        x: Start, ``(k, h, w)``.
+        weight: ``(Q, h, w)`` of `transition`.
+        offsets: The ``Q`` offsets.
+
+    Attributes:
+        total: Sum of the vectors after each step times its share, ``(k, n)``.
+    """
+
+    def __init__(self, x: Tensor, weight: Tensor, offsets: list[Offset]) -> None:
+        shifts = [dy * x.shape[-1] + dx for dy, dx in offsets]
+        margin = max(shifts)  # of zeros at both ends, so that no shift leaves the buffer
+        present = F.pad(x.flatten(1), (margin, margin))
+        previous = torch.zeros_like(present)
+        self.total = torch.zeros_like(x).flatten(1)
+        self._inside = slice(margin, margin + self.total.shape[1])
+        self._buffers = [present, previous]
+        self._chunks = [
+            _chunks(weight.flatten(1), shifts, source, target, self.total)
+            for source, target in ((present, previous), (previous, present))
+        ]
+
+    def current(self) -> Tensor:
+        """Return the present vectors, ``(k, n)``; the step after the next overwrites them."""
+        return self._buffers[0][:, self._inside]
+
+    def step(self, scale: float, minus: float, share: float) -> None:
+        """Replace present ``x`` and previous ``y`` by ``z = scale * x T - minus * y`` and ``x``.
+
+        Args:
+            scale: Of the product.
+            minus: Of the previous vector.
+            share: Of ``z`` in the running sum.
+        """
+        for target, total, products in self._chunks[0]:
+            target.mul_(-minus / scale)
+            for weight, source in products:
+                target.addcmul_(weight, source)
+            target.mul_(scale)
+            total.add_(target, alpha=share)
+        self._buffers.reverse()
+        self._chunks.reverse()
+
+
+def _chunks(
+    weight: Tensor, shifts: list[int], source: Tensor, target: Tensor, total: Tensor
+) -> list[_Chunk]:
+    """Cut a step from `source` to `target` into chunks of cells.
+
+    Args:
+        weight: ``(Q, n)``.
+        shifts: Of the ``Q`` planes.
+        source: ``(k, margin + n + margin)``, zero in the margins.
+        target: The same.
+        total: ``(k, n)``.
+    """
+    classes, cells = total.shape
+    margin = (source.shape[1] - cells) // 2
+    size = cells if total.is_cuda else max(_CHUNK // max(classes, 1), 1)
+    chunks = []
+    for start in range(0, cells, size):
+        stop = min(start + size, cells)
+        products = [
+            (plane[start:stop], source[:, margin + start + shift : margin + stop + shift])
+            for plane, shift in zip(weight, shifts, strict=True)
+        ]
+        inside = target[:, margin + start : margin + stop]
+        chunks.append((inside, total[:, start:stop], products))
+    return chunks

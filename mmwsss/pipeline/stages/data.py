@@ -1,0 +1,70 @@
+"""What the stages ask of a config's data sets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmwsss.datasets.image_labels import foreground_classes
+from mmwsss.pipeline.config import load_config, set_seed
+from mmwsss.pipeline.stage import Workspace, file_hash
+from mmwsss.registry import DATASETS
+from mmwsss.seeds.refine import RefineItem
+
+ROOT = Path(__file__).resolve().parents[3]
+_WITHOUT_EFFECT = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
+
+
+def other_config(path: str, options: dict[str, Any] | None, workspace: Workspace) -> Config:
+    """Load the config of another network of the pipeline, with the pipeline's random seed.
+
+    Args:
+        path: From here or from the repository.
+        options: Changes to it, as with ``--cfg-options``.
+        workspace: Of the run.
+    """
+    config = load_config(path if Path(path).is_file() else ROOT / path, options)
+    set_seed(config, workspace.config.get('randomness', {}).get('seed', 0))
+    return config
+
+
+def list_images(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a data set knows of its images, without what earlier stages must make."""
+    built = build_images(dataset)
+    return [built.get_data_info(index) for index in range(len(built))]
+
+
+def build_images(dataset: Mapping[str, Any]) -> Any:
+    """Build a data set for its list of images and classes: no pipeline, no pseudo masks."""
+    init_default_scope('mmseg')
+    kept = {key: value for key, value in dataset.items() if key != 'mask_dir'}
+    return DATASETS.build({**kept, 'pipeline': [], 'serialize_data': False})
+
+
+def refine_items(workspace: Workspace, seed_dir: Path) -> list[RefineItem]:
+    """List the images of the pipeline with their seed files."""
+    return [
+        RefineItem(info['img_id'], Path(info['img_path']), seed_dir / f'{info["img_id"]}.npz')
+        for info in list_images(workspace.config.seed_dataloader.dataset)
+    ]
+
+
+def class_names(workspace: Workspace) -> tuple[str, ...]:
+    """Return the names of the foreground classes."""
+    return foreground_classes(
+        build_images(workspace.config.seed_dataloader.dataset).metainfo['classes']
+    )
+
+
+def loader_recipe(loader: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a data loader decides its batches: options, labels, list of images."""
+    dataset = loader['dataset']
+    wrapped = dataset.get('dataset', dataset)
+    ids = Path(wrapped.get('data_root') or '') / (wrapped.get('ann_file') or '')
+    return {
+        'loader': {key: value for key, value in loader.items() if key not in _WITHOUT_EFFECT},
+        'labels': file_hash(dataset.get('label_file', '')),
+        'images': file_hash(ids),
+    }

@@ -1,0 +1,102 @@
+"""Stages that compare with ground truth."""
+
+from pathlib import Path
+from typing import Any
+
+from mmwsss.evaluation.seed_evaluation import evaluate_masks, evaluate_seeds
+from mmwsss.pipeline.stage import Stage, Workspace, file_hash
+from mmwsss.registry import STAGES
+from mmwsss.seeds.files import read_ids
+
+from .data import class_names
+
+
+class _Evaluation(Stage):
+    """A comparison with ground truth.
+
+    Args:
+        name: Of the stage.
+        ground_truth: Folder of the masks.
+        ids: File of the image ids, one a line.
+        title: Of the figures in tables.
+    """
+
+    def __init__(self, name: str, ground_truth: str, ids: str, title: str) -> None:
+        super().__init__(name)
+        self.title = title
+        self.ground_truth = ground_truth
+        self.ids = ids
+
+    def check(self, workspace: Workspace) -> None:
+        """Look for the ground truth."""
+        read_ids(self.ids)
+        if not Path(self.ground_truth).is_dir():
+            raise FileNotFoundError(
+                f'stage {self.name!r} judges by the masks in {self.ground_truth}, which is no '
+                'folder: set ground_truth, or leave the stage out of the pipeline'
+            )
+
+    def recipe(self, workspace: Workspace) -> dict[str, Any]:
+        """Ground truth and ids."""
+        return {'ground_truth': self.ground_truth, 'ids': file_hash(self.ids)}
+
+
+@STAGES.register_module()
+class EvaluateSeeds(_Evaluation):
+    """Mean IoU of the seeds at every background threshold, for cam, pacam and their sum.
+
+    Args:
+        name: Of the stage.
+        seeds: Stage that wrote the seeds.
+        ground_truth: Folder of the masks.
+        ids: File of the image ids; also the split that the best threshold is chosen on.
+        title: Of the figures in tables.
+    """
+
+    takes = ('seeds',)
+
+    def __init__(
+        self, name: str, seeds: str, ground_truth: str, ids: str, title: str = 'seeds'
+    ) -> None:
+        super().__init__(name, ground_truth, ids, title)
+        self.seeds = seeds
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Sweep the threshold once."""
+        return evaluate_seeds(
+            workspace.folder(self.seeds) / 'seeds',
+            self.ground_truth,
+            read_ids(self.ids),
+            class_names(workspace),
+            split=Path(self.ids).stem,
+        )
+
+
+@STAGES.register_module()
+class EvaluateMasks(_Evaluation):
+    """Mean IoU of masks; 255 in them counts as background.
+
+    Args:
+        name: Of the stage.
+        masks: Stage that wrote the masks.
+        ground_truth: Folder of the masks to judge by.
+        ids: File of the image ids.
+        title: Of the figures in tables.
+    """
+
+    takes = ('masks',)
+
+    def __init__(
+        self, name: str, masks: str, ground_truth: str, ids: str, title: str = 'pseudo masks'
+    ) -> None:
+        super().__init__(name, ground_truth, ids, title)
+        self.masks = masks
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Compare the masks as trained on, and those before unsure pixels were set to 255."""
+        ids, classes = read_ids(self.ids), class_names(workspace)
+        folder = workspace.folder(self.masks)
+        return {
+            what: evaluate_masks(folder / what, self.ground_truth, ids, classes)
+            for what in ('argmax', 'masks')
+        }

@@ -1,0 +1,159 @@
+"""Stages that write masks: pseudo masks, and IRN's ir_labels."""
+
+import importlib.util
+from typing import Any, ClassVar
+
+from mmwsss.pipeline.stage import DONE, Stage, Workspace, read_record
+from mmwsss.registry import STAGES
+from mmwsss.seeds.crf import CRF_PRESETS
+from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
+from mmwsss.seeds.refine import RefineSettings, refine_seeds_with_crf
+from mmwsss.seeds.thresholds import THRESHOLDS
+
+from .data import refine_items
+
+
+@STAGES.register_module()
+class RefineSeeds(Stage):
+    """Turn seeds into pseudo masks with a dense CRF.
+
+    Args:
+        name: Of the stage.
+        seeds: Stage that wrote the seeds.
+        source: ``cam``, ``pacam`` or ``sum``.
+        bg_threshold: Background score; ``best`` takes what `scores` found for `source`, which
+            looks at ground truth.
+        scores: Stage that judged the seeds, for ``best``.
+        min_confidence: A pixel whose largest posterior is below becomes 255.
+        crf: A preset's name, or None for argmax alone.
+    """
+
+    takes = ('seeds', 'scores')
+    _numbers: ClassVar[tuple[str, ...]] = ('source', 'bg_threshold', 'min_confidence', 'crf')
+
+    def __init__(
+        self,
+        name: str,
+        seeds: str,
+        source: str = 'cam',
+        bg_threshold: float | str = THRESHOLDS['irn'].seed,
+        scores: str | None = None,
+        min_confidence: float = 0.7,  # ours
+        crf: str | None = 'irn',
+    ) -> None:
+        super().__init__(name)
+        self.seeds = seeds
+        self.source = source
+        self.bg_threshold = bg_threshold
+        self.scores = scores
+        self.min_confidence = min_confidence
+        self.crf = crf
+
+    def check(self, workspace: Workspace) -> None:
+        """Look for the CRF's package and at the options."""
+        _check_crf(self)
+        if self.bg_threshold == 'best' and self.scores is None:
+            raise ValueError(
+                f"stage {self.name!r} has bg_threshold='best' but no scores: name the stage that "
+                'judges the seeds, or give a number'
+            )
+
+    def recipe(self, workspace: Workspace) -> dict[str, Any]:
+        """The options."""
+        return {name: getattr(self, name) for name in self._numbers}
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Refine in several processes; masks that are there are kept."""
+        folder = workspace.folder(self.name)
+        settings = RefineSettings(
+            source=self.source,
+            bg_threshold=self._threshold(workspace),
+            min_confidence=self.min_confidence if self.crf else 0.0,
+            crf=CRF_PRESETS[self.crf] if self.crf else None,
+        )
+        items = refine_items(workspace, workspace.folder(self.seeds) / 'seeds')
+        refine_seeds_with_crf(
+            items,
+            folder / 'masks',
+            settings,
+            workspace.processes,
+            resume,
+            argmax_dir=folder / 'argmax',
+        )
+        return {'masks': len(items), 'bg_threshold': settings.bg_threshold, 'source': self.source}
+
+    def _threshold(self, workspace: Workspace) -> float:
+        if self.bg_threshold != 'best':
+            return float(self.bg_threshold)
+        assert self.scores is not None  # `check` has seen to it
+        scores = read_record(workspace.folder(self.scores) / DONE)['figures']['sources']
+        return scores[self.source]['best']['threshold']
+
+
+@STAGES.register_module()
+class MakeIRLabels(Stage):
+    """Write IRN's ir_labels: what of the seeds is sure.
+
+    Args:
+        name: Of the stage.
+        seeds: Stage that wrote the seeds.
+        source: ``cam``, ``pacam`` or ``sum``.
+        fg_threshold: Background score of the run whose classes are believed.
+        bg_threshold: Background score, a lower one, of the run whose background is believed.
+        crf: A preset's name, or None for argmax alone.
+    """
+
+    takes = ('seeds',)
+
+    def __init__(
+        self,
+        name: str,
+        seeds: str,
+        source: str = 'cam',
+        fg_threshold: float = THRESHOLDS['irn'].fg,
+        bg_threshold: float = THRESHOLDS['irn'].bg,
+        crf: str | None = 'irn',
+    ) -> None:
+        super().__init__(name)
+        self.seeds = seeds
+        self.source = source
+        self.fg_threshold = fg_threshold
+        self.bg_threshold = bg_threshold
+        self.crf = crf
+
+    def check(self, workspace: Workspace) -> None:
+        """Look for the CRF's package and at the options."""
+        _check_crf(self)
+        self._settings()
+
+    def recipe(self, workspace: Workspace) -> dict[str, Any]:
+        """The options."""
+        return {
+            'source': self.source,
+            'fg_threshold': self.fg_threshold,
+            'bg_threshold': self.bg_threshold,
+            'crf': self.crf,
+        }
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Decide in several processes; labels that are there are kept."""
+        items = refine_items(workspace, workspace.folder(self.seeds) / 'seeds')
+        out_dir = workspace.folder(self.name) / 'masks'
+        make_ir_labels(items, out_dir, self._settings(), workspace.processes, resume)
+        return {'masks': len(items), **self.recipe(workspace)}
+
+    def _settings(self) -> IRLabelSettings:
+        crf = CRF_PRESETS[self.crf] if self.crf else None
+        return IRLabelSettings(self.source, self.fg_threshold, self.bg_threshold, crf)
+
+
+def _check_crf(stage: 'RefineSeeds | MakeIRLabels') -> None:
+    if stage.crf is not None and stage.crf not in CRF_PRESETS:
+        raise ValueError(
+            f'crf of stage {stage.name!r} is {stage.crf!r}; known are {sorted(CRF_PRESETS)}'
+        )
+    if stage.crf is not None and importlib.util.find_spec('pydensecrf') is None:
+        raise ImportError(
+            f'stage {stage.name!r} needs the dense CRF: pip install -r requirements/crf.txt, '
+            'or set its crf=None'
+        )

@@ -1,0 +1,36 @@
+"""A stage's work in a process a GPU."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmwsss.pipeline.stage import Workspace, read_record
+
+
+def run_command_in_processes(
+    command: str, config: Config, workspace: Workspace, arguments: list[str] | None = None
+) -> dict[str, Any]:
+    """Run one of our commands in a process a GPU; it writes its figures to ``figures.json``.
+
+    Args:
+        command: A module of `mmwsss.apis`.
+        config: With a ``work_dir``.
+        workspace: Of the run.
+        arguments: Further ones of the command.
+
+    Returns:
+        The figures.
+    """
+    folder = Path(config.work_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    config.dump(str(folder / 'run.py'))
+    figures = folder / 'figures.json'
+    launcher = ['-m', 'torch.distributed.run', f'--nproc_per_node={workspace.gpus}']
+    order = ['-m', f'mmwsss.apis.{command}', str(folder / 'run.py'), *(arguments or [])]
+    tail = ['--work-dir', str(folder), '--launcher', 'pytorch', '--figures', str(figures)]
+    tail += ['--resume'] if config.get('resume') else []
+    subprocess.run([sys.executable, *launcher, *order, *tail], check=True)
+    return read_record(figures)

@@ -1,0 +1,163 @@
+"""Stages that write seeds: of a network, and of a random walk on other seeds."""
+
+import copy
+from dataclasses import asdict
+from typing import Any
+
+from mmengine.config import Config
+
+from mmwsss.pipeline import runs
+from mmwsss.pipeline.stage import Stage, Workspace
+from mmwsss.registry import STAGES
+from mmwsss.seeds.refine import check_inputs
+from mmwsss.seeds.thresholds import THRESHOLDS
+from mmwsss.seeds.walk import WalkSettings
+
+from .data import loader_recipe, other_config, refine_items
+from .processes import run_command_in_processes
+from .training import Train
+
+
+@STAGES.register_module()
+class GenerateSeeds(Stage):
+    """Write a seed an image, from merged views.
+
+    Args:
+        name: Of the stage.
+        model: Stage that trained the network; None for a network that is not trained.
+        config: Another config than the pipeline's: a path from here or from the repository.
+        masks: Stage whose ir_labels the network needs (AMN), or None.
+    """
+
+    takes = ('model', 'masks')
+
+    def __init__(
+        self,
+        name: str,
+        model: str | None = None,
+        config: str | None = None,
+        masks: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.model = model
+        self.config = config
+        self.masks = masks
+
+    def recipe(self, workspace: Workspace) -> dict[str, Any]:
+        """Network, views and labels."""
+        config = self._config(workspace)
+        return {
+            'model': config.model,
+            'tta_model': config.tta_model,
+            'data': loader_recipe(config.seed_dataloader),
+        }
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Write the seeds that are not there yet."""
+        config = self._config(workspace)
+        config.work_dir = str(workspace.folder(self.name) / 'log')
+        if self.masks:
+            config.seed_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
+        checkpoint = None
+        if self.model is not None:
+            checkpoint = runs.last_checkpoint(workspace.folder(self.model))
+        out_dir = workspace.folder(self.name) / 'seeds'
+        if workspace.gpus > 1:
+            arguments = ['--out-dir', str(out_dir), *([str(checkpoint)] if checkpoint else [])]
+            return run_command_in_processes('generate_seeds', config, workspace, arguments)
+        runs.generate_seeds(config, checkpoint, out_dir)
+        return {'seeds': len(list(out_dir.glob('*.npz')))}
+
+    def _config(self, workspace: Workspace) -> Config:
+        if self.config is None:
+            return copy.deepcopy(workspace.config)
+        return other_config(self.config, None, workspace)
+
+
+@STAGES.register_module()
+class WalkSeeds(Stage):
+    """Let seeds walk over the boundaries that IRN's second network sees.
+
+    The result is seeds again, with the maps after the walk as ``cam``.
+
+    Args:
+        name: Of the stage.
+        seeds: Stage that wrote the seeds.
+        model: Stage that trained the `IRNet`.
+        source: ``cam``, ``pacam`` or ``sum``.
+        power: Exponent of the maps before the walk.
+        radius: Of the steps, in cells of the stride-4 grid.
+        beta: Exponent of the affinities.
+        steps: Number of steps.
+        full_size: Write maps of the image's size, as `WalkSettings` says.
+    """
+
+    takes = ('seeds', 'model')
+
+    def __init__(
+        self,
+        name: str,
+        seeds: str,
+        model: str,
+        source: str = 'cam',
+        power: float = THRESHOLDS['irn'].power,
+        radius: int = WalkSettings.radius,
+        beta: float = WalkSettings.beta,
+        steps: int = WalkSettings.steps,
+        full_size: bool = False,
+    ) -> None:
+        super().__init__(name)
+        self.seeds = seeds
+        self.model = model
+        self.settings = WalkSettings(source, power, radius, beta, steps, full_size)
+
+    def check(self, workspace: Workspace) -> None:
+        """Look at the network's config."""
+        missing = {'tta_model', 'tta_pipeline'} - set(self._config(workspace))
+        if missing:
+            raise ValueError(
+                f'the config of stage {self.model!r} has no {" and no ".join(sorted(missing))}, '
+                f'but stage {self.name!r} walks over its boundaries: name a stage that trains a '
+                'mmwsss.IRNet'
+            )
+
+    def recipe(self, workspace: Workspace) -> dict[str, Any]:
+        """The options, and how boundaries are seen."""
+        config = self._config(workspace)
+        return {
+            'settings': asdict(self.settings),
+            'model': config.model,
+            'tta_model': config.tta_model,
+            'data': loader_recipe(config.seed_dataloader),
+        }
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Walk where it has not been done yet."""
+        seed_dir = workspace.folder(self.seeds) / 'seeds'
+        check_inputs(refine_items(workspace, seed_dir))
+        out_dir = workspace.folder(self.name) / 'seeds'
+        config = self._config(workspace)
+        config.work_dir = str(workspace.folder(self.name) / 'log')
+        config.seed_writer = {
+            'type': 'mmwsss.WalkWriter',
+            'seed_dir': str(seed_dir),
+            **asdict(self.settings),
+        }
+        checkpoint = runs.last_checkpoint(workspace.folder(self.model))
+        if workspace.gpus > 1:
+            arguments = ['--out-dir', str(out_dir), str(checkpoint)]
+            return run_command_in_processes('generate_seeds', config, workspace, arguments)
+        runs.generate_seeds(config, checkpoint, out_dir)
+        return {'seeds': len(list(out_dir.glob('*.npz')))}
+
+    def _config(self, workspace: Workspace) -> Config:
+        """Return the network's config, with the images of the pipeline to walk on."""
+        trained = workspace.stages[self.model]
+        assert isinstance(trained, Train)
+        config = trained.training_config(workspace)
+        dataset = dict(workspace.config.seed_dataloader.dataset)
+        dataset.pop('mask_dir', None)
+        loader = workspace.config.seed_dataloader
+        pipeline = config.get('tta_pipeline')
+        config.seed_dataloader = {**loader, 'dataset': {**dataset, 'pipeline': pipeline}}
+        return config

@@ -1,0 +1,161 @@
+"""Training stages, and the test of a segmentor."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmwsss.datasets.wrapped_dataset import check_images
+from mmwsss.evaluation.seed_evaluation import evaluate_masks
+from mmwsss.pipeline import runs
+from mmwsss.pipeline.stage import Stage, Workspace, file_hash
+from mmwsss.registry import STAGES
+
+from .data import build_images, class_names, loader_recipe, other_config
+from .processes import run_command_in_processes
+
+_TRAINING_KEYS = (
+    'model',
+    'optim_wrapper',
+    'param_scheduler',
+    'train_cfg',
+    'custom_hooks',
+    'load_from',
+    'randomness',
+)
+
+
+@STAGES.register_module()
+class Train(Stage):
+    """Train a network.
+
+    Args:
+        name: Of the stage.
+        config: Another config than the pipeline's: a path from here or from the repository.
+        masks: Stage whose pseudo masks or ir_labels are learnt from; None to learn from image
+            labels alone.
+        backbone: Stage whose trained backbone this one begins with; None for the config's own
+            initialisation.
+        options: Changes to the config, as with ``--cfg-options``.
+    """
+
+    takes = ('masks', 'backbone')
+
+    def __init__(
+        self,
+        name: str,
+        config: str | None = None,
+        masks: str | None = None,
+        backbone: str | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.config = config
+        self.masks = masks
+        self.backbone = backbone
+        self.options = options
+
+    def training_config(self, workspace: Workspace) -> Config:
+        """Return the config of the training, with its folder and its pseudo masks."""
+        if self.config is None:
+            config = copy.deepcopy(workspace.config)
+            config.merge_from_dict(self.options or {})
+        else:
+            config = other_config(self.config, self.options, workspace)
+        config.work_dir = str(workspace.folder(self.name))
+        if self.masks:
+            config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
+        return config
+
+    def ready_config(self, workspace: Workspace) -> Config:
+        """Return the config of the training, with the weights that it begins with."""
+        config = self.training_config(workspace)
+        if self.backbone:
+            config.model.backbone.init_cfg = {
+                'type': 'Pretrained',
+                'checkpoint': str(runs.last_checkpoint(workspace.folder(self.backbone))),
+                'prefix': 'backbone.',
+            }
+        return config
+
+    def check(self, workspace: Workspace) -> None:
+        """Look at the images and their labels."""
+        dataset = self.training_config(workspace).train_dataloader.dataset
+        # a PseudoMaskDataset is made of masks that are not there yet, but its images are
+        check_images(build_images(dataset if 'label_file' in dataset else dataset.dataset))
+
+    def recipe(self, workspace: Workspace) -> dict[str, Any]:
+        """Everything of the config that decides the weights."""
+        config = self.training_config(workspace)
+        if self.masks:  # the key of that stage counts, not the place of its files
+            del config.train_dataloader.dataset['mask_dir']
+        return {
+            **{key: config.get(key) for key in _TRAINING_KEYS},
+            'data': loader_recipe(config.train_dataloader),
+            'start': file_hash(config.get('load_from') or ''),
+        }
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Train, in this process or in one a GPU."""
+        config = self.ready_config(workspace)
+        config.resume = resume
+        if workspace.gpus > 1:
+            return run_command_in_processes('train', config, workspace)
+        return {'checkpoint': runs.train(config).name}
+
+
+@STAGES.register_module()
+class Test(Stage):
+    """Test a segmentor: several scales and flip, CRF, mean IoU.
+
+    Args:
+        name: Of the stage.
+        model: Stage that trained it.
+        tta: Use the ``tta_pipeline`` and ``tta_model`` of its config.
+    """
+
+    takes = ('model',)
+
+    def __init__(self, name: str, model: str, tta: bool = True) -> None:
+        super().__init__(name)
+        self.model = model
+        self.tta = tta
+
+    def check(self, workspace: Workspace) -> None:
+        """Look at the images."""
+        dataset = self._config(workspace).test_dataloader.dataset
+        check_images(build_images(dataset))
+
+    def recipe(self, workspace: Workspace) -> dict[str, Any]:
+        """The test's part of the segmentor's config."""
+        config = self._config(workspace)
+        keys = ('test_dataloader', 'test_evaluator', 'tta_model', 'tta_pipeline')
+        return {key: config.get(key) for key in keys} | {'tta': self.tta}
+
+    def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
+        """Test, and keep the predictions as PNG files."""
+        config = self._config(workspace)
+        folder = workspace.folder(self.name)
+        config.work_dir = str(folder / 'log')
+        config.test_evaluator.output_dir = str(folder / 'predictions')
+        checkpoint = runs.last_checkpoint(workspace.folder(self.model))
+        if workspace.gpus > 1:
+            arguments = [str(checkpoint), *(['--tta'] if self.tta else [])]
+            figures = run_command_in_processes('test', config, workspace, arguments)
+        else:
+            figures = runs.test(config, checkpoint, self.tta)
+        figures = {name: float(value) for name, value in figures.items()}
+        return {**figures, 'IoU': self._class_iou(config, folder / 'predictions', workspace)}
+
+    def _class_iou(self, config: Config, predictions: Path, workspace: Workspace) -> dict[str, Any]:
+        """Return the IoU of every class, of which mmseg's metric only logs a table."""
+        dataset = build_images(config.test_dataloader.dataset)
+        masks = [Path(dataset.get_data_info(i)['seg_map_path']) for i in range(len(dataset))]
+        ids = [mask.stem for mask in masks]
+        return evaluate_masks(predictions, masks[0].parent, ids, class_names(workspace))['IoU']
+
+    def _config(self, workspace: Workspace) -> Config:
+        trained = workspace.stages[self.model]
+        assert isinstance(trained, Train)
+        return trained.training_config(workspace)

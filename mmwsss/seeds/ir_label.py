@@ -1,0 +1,97 @@
+"""IRN's ir_label: what of a seed is sure enough to learn boundaries or a segmentation from."""
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .crf import IRN_CRF, DenseCRF
+from .files import Seed, load_seed
+from .masks import IGNORE_INDEX, save_mask
+from .refine import RefineItem, RefineSettings, read_image, refine_files, refine_seed
+from .thresholds import THRESHOLDS
+
+
+@dataclass(frozen=True)
+class IRLabelSettings:
+    """How a seed becomes an ir_label.
+
+    Attributes:
+        source: ``cam``, ``pacam`` or ``sum``.
+        fg_threshold: Background score of the run whose classes are believed.
+        bg_threshold: Background score, a lower one, of the run whose background is believed.
+        crf: CRF settings of both runs; None: argmax alone.
+
+    Raises:
+        ValueError: The thresholds are out of order.
+    """
+
+    source: str = 'cam'
+    fg_threshold: float = THRESHOLDS['irn'].fg
+    bg_threshold: float = THRESHOLDS['irn'].bg
+    crf: DenseCRF | None = IRN_CRF
+
+    def __post_init__(self) -> None:
+        """Check the order."""
+        if not 0 <= self.bg_threshold <= self.fg_threshold <= 1:
+            raise ValueError(
+                'ir_labels need 0 <= bg_threshold <= fg_threshold <= 1, not '
+                f'{self.bg_threshold} and {self.fg_threshold}'
+            )
+
+
+def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.ndarray:
+    """Return the sure part of a seed.
+
+    A pixel has the class that the run with the high background score gives it; it is background
+    where both runs say so, and unsure where only the run with the low score finds an object.
+
+    Args:
+        image: ``(H, W, 3)`` uint8, RGB.
+        seed: Of the image.
+        settings: How.
+
+    Returns:
+        ``(H, W)`` uint8: 0 background, class index + 1, or 255.
+    """
+    sure_object, sure_ground = (
+        refine_seed(image, seed, RefineSettings(settings.source, threshold, crf=settings.crf))[0]
+        for threshold in (settings.fg_threshold, settings.bg_threshold)
+    )
+    label = sure_object.copy()
+    label[(sure_object == 0) & (sure_ground != 0)] = IGNORE_INDEX
+    return label
+
+
+def make_ir_labels(
+    items: list[RefineItem],
+    out_dir: str | os.PathLike[str],
+    settings: IRLabelSettings | None = None,
+    processes: int = 1,
+    resume: bool = False,
+) -> int:
+    """Write the ir_label of every item, ``<out_dir>/<id>.png``; `refine_files` has the rules.
+
+    Args:
+        items: Images and their seeds, each id once.
+        out_dir: Where the labels go.
+        settings: How; `IRLabelSettings`' defaults when None.
+        processes: 1 works in this process.
+        resume: Keep labels that exist; they must come from the same settings.
+
+    Returns:
+        Number of labels written.
+    """
+    work = partial(_write_label, out_dir=Path(out_dir), settings=settings or IRLabelSettings())
+    return refine_files(work, items, out_dir, processes, resume)
+
+
+def _write_label(item: RefineItem, out_dir: Path, settings: IRLabelSettings) -> None:
+    """Read, decide, write; an error names the image."""
+    try:
+        label = ir_label(read_image(item.image_path), load_seed(item.seed_path), settings)
+        save_mask(out_dir / f'{item.id}.png', label)
+    except Exception as error:
+        raise RuntimeError(f'image {item.id}: {error}') from error

@@ -1,0 +1,71 @@
+"""One function over many items in several processes, a few items ahead at a time."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.context import BaseContext
+from typing import TypeVar
+
+import cv2
+import torch
+
+Item = TypeVar('Item')
+Result = TypeVar('Result')
+
+TASKS_A_PROCESS = 4  # handed out ahead of time; memory does not grow with the number of images
+# what a worker needs, imported once for all of them
+_WORKER_MODULES = ['mmwsss.seeds.refine', 'mmwsss.seeds.ir_label']
+
+
+def run_in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Iterator[Result]:
+    """Apply a function to many items, a few ahead at a time, in the order of completion.
+
+    The first error stops everything. Ctrl-C lets the workers finish the item in their hands.
+
+    Args:
+        function: Can be pickled when `processes` is above 1.
+        items: What to apply it to.
+        processes: 1 works in this process.
+
+    Yields:
+        Results.
+    """
+    if processes == 1:
+        yield from map(function, items)
+        return
+    pool = ProcessPoolExecutor(processes, _start_method(), initializer=_init_worker)
+    try:
+        items = iter(items)
+        pending = {pool.submit(function, x) for x in islice(items, TASKS_A_PROCESS * processes)}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+            pending |= {pool.submit(function, x) for x in islice(items, len(done))}
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            'a worker process died, perhaps for want of memory: use fewer processes and resume'
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_method() -> BaseContext:
+    """Return a way to start workers that does not copy this process and its threads."""
+    if 'forkserver' not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(_WORKER_MODULES)  # import torch once, not once a worker
+    return context
+
+
+def _init_worker() -> None:
+    """One thread a process; Ctrl-C is the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

@@ -1,0 +1,62 @@
+"""IRN's random walk on a seed: maps spread to where no boundary is crossed."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmwsss.functional.random_walk import random_walk, upsample_walk
+from mmwsss.seeds.files import Seed
+
+
+@dataclass(frozen=True)
+class WalkSettings:
+    """How a seed walks.
+
+    Attributes:
+        source: ``cam``, ``pacam`` or ``sum``.
+        power: Exponent of the maps before the walk.
+        radius: Of the steps, in cells of the stride-4 grid.
+        beta: Exponent of the affinities.
+        steps: Number of steps.
+        full_size: Return maps of the image's size, enlarged by 4 and cropped as IRN does. Maps on
+            the stride-4 grid are enlarged to the image's size by whoever reads them, which moves
+            them by at most one pixel.
+    """
+
+    source: str = 'cam'
+    power: float = 1.0
+    radius: int = 5  # IRN
+    beta: float = 10.0  # IRN
+    steps: int = 256  # IRN, 2 ** 8
+    full_size: bool = False
+
+
+def walk_seed(seed: Seed, edge: Tensor, settings: WalkSettings) -> Seed:
+    """Let the maps of a seed walk.
+
+    Args:
+        seed: Of an image of ``(H, W)``.
+        edge: Boundary map in [0, 1] on the stride-4 grid, ``(ceil(H/4), ceil(W/4))``; the walk
+            happens on its device.
+        settings: How.
+
+    Returns:
+        The same classes with the maps after the walk as ``cam``, divided by the maximum of all of
+        them, so that a threshold means the same for each class.
+    """
+    maps = torch.from_numpy(seed.maps(settings.source)).to(edge)
+    if maps.shape[-2:] != edge.shape and len(maps):
+        maps = F.interpolate(maps[None], edge.shape, mode='bilinear', align_corners=False)[0]
+    if len(maps):
+        maps = random_walk(
+            maps**settings.power, edge, settings.radius, settings.beta, settings.steps
+        )
+    else:
+        maps = maps.new_zeros(0, *edge.shape)
+    if settings.full_size:
+        maps = upsample_walk(maps, seed.size)
+    elif len(maps):
+        maps = maps / maps.max().clamp(min=torch.finfo(maps.dtype).tiny)
+    return Seed(seed.classes, maps.cpu().numpy(), seed.size)

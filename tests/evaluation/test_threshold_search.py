@@ -1,0 +1,80 @@
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmwsss.evaluation.threshold_search import (
+    PrecisionCurve,
+    choose_thresholds,
+    measure_precision,
+)
+from mmwsss.seeds.files import Seed, load_seed, save_seed
+from mmwsss.seeds.masks import load_mask, save_mask
+from mmwsss.seeds.refine import refine_items
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'search_thresholds.py'
+
+
+@pytest.fixture
+def items(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / 'images').mkdir()
+    for name in 'abc':
+        Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)).save(
+            tmp_path / 'images' / f'{name}.jpg'
+        )
+        seed = Seed(np.array([0, 2]), rng.random((2, 6, 8)), (6, 8))
+        save_seed(tmp_path / 'seeds' / f'{name}.npz', seed)
+        truth = rng.choice([0, 0, 1, 3, 255], (6, 8)).astype(np.uint8)
+        save_mask(tmp_path / 'truth' / f'{name}.png', truth)
+    return refine_items(tmp_path / 'seeds', tmp_path / 'images', 'abc')
+
+
+def naive_precision(items, truth_dir, threshold):
+    counts = {'fg': [0, 0], 'bg': [0, 0]}
+    for item in items:
+        seed, truth = load_seed(item.seed_path), load_mask(truth_dir / f'{item.id}.png')
+        for y in range(6):
+            for x in range(8):
+                if truth[y, x] == 255:
+                    continue
+                best = max(range(2), key=lambda k: seed.cam[k, y, x])
+                above = seed.cam[best, y, x] > threshold
+                label = (1, 3)[best] if above else 0
+                kind = counts['fg' if label else 'bg']
+                kind[0] += label == truth[y, x]
+                kind[1] += 1
+    return [kind[0] / kind[1] for kind in counts.values()]
+
+
+@pytest.mark.parametrize('processes', [1, 2])
+def test_precision_equals_plain_counting(items, tmp_path, processes):
+    thresholds = (0.3, 0.6)
+    curve = measure_precision(
+        items, tmp_path / 'truth', crf=None, thresholds=thresholds, processes=processes
+    )
+    for index, threshold in enumerate(thresholds):
+        expected = naive_precision(items, tmp_path / 'truth', threshold)
+        assert [curve.foreground[index], curve.background[index]] == pytest.approx(expected)
+
+
+def test_unreachable_precision_takes_the_best_and_keeps_the_order():
+    curve = PrecisionCurve((0.1, 0.2, 0.3), np.array([0.6, 0.5, np.nan]), np.array([0.7, 0.8, 0.6]))
+    assert choose_thresholds(curve, 0.99, 0.99) == (0.1, 0.1)
+
+
+def test_the_command_records_its_choice_and_the_split(items, tmp_path, monkeypatch, capsys):
+    (tmp_path / 'ids.txt').write_text('a\nb\nc\n')
+    words = [TOOL, tmp_path / 'seeds', tmp_path / 'truth', '--images', tmp_path / 'images']
+    words += ['--ids', tmp_path / 'ids.txt', '--crf', 'none', '--out', tmp_path / 'out.json']
+    monkeypatch.setattr(sys, 'argv', [str(word) for word in words])
+    runpy.run_path(str(TOOL), run_name='__main__')
+    record = json.loads((tmp_path / 'out.json').read_text())
+    assert 'for the stage MakeIRLabels' in capsys.readouterr().out
+    assert record['split'] == str(tmp_path / 'ids.txt')
+    assert record['images'] == 3
+    assert record['bg_threshold'] <= record['fg_threshold']

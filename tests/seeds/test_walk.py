@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmwsss.functional.random_walk import random_walk
+from mmwsss.seeds.files import Seed
+from mmwsss.seeds.walk import WalkSettings, walk_seed
+
+
+@pytest.fixture
+def edge():
+    return torch.rand(5, 7, generator=torch.Generator().manual_seed(0))
+
+
+def seed_of(grid=(5, 7), classes=(1, 3), size=(18, 27)):
+    rng = np.random.default_rng(0)
+    shape = (len(classes), *grid)
+    return Seed(np.array(classes, dtype=int), rng.random(shape), size, pacam=rng.random(shape))
+
+
+def test_the_maps_walk_and_share_one_maximum(edge):
+    seed = seed_of()
+    walked = walk_seed(seed, edge, WalkSettings(steps=8))
+    expected = random_walk(torch.from_numpy(seed.cam), edge, steps=8)
+    np.testing.assert_allclose(walked.cam, expected / expected.max(), atol=1e-6)
+    assert walked.classes.tolist() == [1, 3]
+    assert walked.size == (18, 27)
+    assert walked.pacam is None
+    assert walked.cam.max() == 1
+    assert walked.cam.max(axis=(1, 2)).min() < 1  # no class has a maximum of its own
+
+
+def test_source_and_power(edge):
+    seed = seed_of()
+    walked = walk_seed(seed, edge, WalkSettings(source='pacam', power=1.5, steps=3))
+    expected = random_walk(torch.from_numpy(seed.pacam) ** 1.5, edge, steps=3)
+    np.testing.assert_allclose(walked.cam, expected / expected.max(), atol=1e-6)
+
+
+def test_full_size_is_four_times_larger_and_cropped(edge):
+    seed = seed_of()
+    walked = walk_seed(seed, edge, WalkSettings(steps=3, full_size=True))
+    maps = random_walk(torch.from_numpy(seed.cam), edge, steps=3)
+    large = F.interpolate(maps[None], scale_factor=4, mode='bilinear', align_corners=False)[0]
+    large = large[:, :18, :27]
+    np.testing.assert_allclose(walked.cam, large / large.max(), atol=1e-6)
+
+
+def test_a_seed_on_another_grid_is_resized(edge):
+    walked = walk_seed(seed_of(grid=(18, 27)), edge, WalkSettings(steps=1))
+    assert walked.cam.shape == (2, 5, 7)
+
+
+@pytest.mark.parametrize('full_size', [False, True])
+def test_an_image_without_classes(edge, full_size):
+    walked = walk_seed(seed_of(classes=()), edge, WalkSettings(full_size=full_size))
+    assert walked.cam.shape == (0, *((18, 27) if full_size else (5, 7)))
+
+
+def test_an_empty_map_stays_empty(edge):
+    seed = Seed(np.array([2]), np.zeros((1, 5, 7)), (18, 27))
+    assert not walk_seed(seed, edge, WalkSettings(steps=2)).cam.any()
