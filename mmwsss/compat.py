@@ -34,6 +34,7 @@ def apply() -> None:
     declare_torchvision_schemas()
     import_mmcv_ops()
     allow_mmengine_checkpoints()
+    format_configs_once()
     _applied = True
 
 
@@ -127,6 +128,30 @@ def allow_mmengine_checkpoints() -> None:
             *dtypes,
         ]
     )
+
+
+def format_configs_once() -> None:
+    """Cure the seconds that every Runner takes to begin.
+
+    It asks four times for the text of the same config, and each time mmengine formats it anew with
+    yapf, one to two seconds for a config of ours. Texts are kept by the content of the config.
+    """
+    from mmengine.config import Config
+
+    if hasattr(Config.pretty_text.fget, 'texts'):  # wrapped already
+        return
+    format_text = Config.pretty_text.fget
+
+    def pretty_text(config: Any) -> str:
+        content = repr(config.to_dict())
+        if content not in texts:
+            texts.clear()  # a Runner asks for one config's text several times, then never again
+            texts[content] = format_text(config)
+        return texts[content]
+
+    texts: dict[str, str] = {}
+    pretty_text.texts = texts  # type: ignore[attr-defined]
+    Config.pretty_text = property(pretty_text)
 
 
 def prepare_cpu_processes(config: Any) -> None:

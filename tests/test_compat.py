@@ -164,3 +164,23 @@ def test_one_process_or_a_gpu_needs_nothing(groups, monkeypatch, launcher, gpu):
     compat.prepare_cpu_processes(config)
     assert groups == []
     assert 'model_wrapper_cfg' not in config
+
+
+def test_the_text_of_a_config_is_formatted_once(monkeypatch):
+    from mmengine.config import Config
+    from yapf.yapflib import yapf_api
+
+    calls = []
+    format_code = yapf_api.FormatCode
+    monkeypatch.setattr(
+        'mmengine.config.config.FormatCode',
+        lambda *args, **kwargs: calls.append(1) or format_code(*args, **kwargs),
+    )
+    compat.format_configs_once()
+    config = Config({'model': {'type': 'X', 'depth': 50}})
+    first = config.pretty_text
+    assert config.pretty_text == first
+    assert len(calls) == 1
+    config.model.depth = 101
+    assert 'depth=101' in config.pretty_text
+    assert len(calls) == 2

@@ -18,8 +18,8 @@ pipeline = [
          scores='seed_scores'),
     dict(type='EvaluateMasks', name='crf_scores', masks='crf_masks', title='after CRF',
          **judged_on),
-    dict(type='MakeIRLabels', name='ir_labels', seeds='seeds', fg_threshold=0.55,
-         bg_threshold=0.3),
+    dict(type='MakeIRLabels', name='ir_labels', seeds='seeds', fg_threshold=0.5,
+         bg_threshold=0.2),
     dict(type='Train', name='irnet', masks='ir_labels', backbone='cam',
          config='configs/irn/irnet_voc_mini.py'),
     # as far as 256 steps go on a grid of twice the sides

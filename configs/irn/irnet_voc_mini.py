@@ -7,6 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 train_dataloader = dict(
+    batch_size=8,
     dataset=dict(mask_dir='work_dirs/irn_voc_mini/ir_labels/masks',
                  pipeline=_base_.ir_label_train_pipeline),
 )

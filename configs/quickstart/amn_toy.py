@@ -37,7 +37,7 @@ pipeline = [
     dict(type='EvaluateSeeds', name='cam_scores', seeds='cam_seeds', title='plain CAM',
          **judged_on),
     dict(type='MakeIRLabels', name='ir_labels', seeds='cam_seeds', fg_threshold=0.55,
-         bg_threshold=0.3),
+         bg_threshold=0.4),
     dict(type='Train', name='amn', masks='ir_labels'),
     dict(type='GenerateSeeds', name='seeds', model='amn', masks='ir_labels'),
     dict(type='EvaluateSeeds', name='seed_scores', seeds='seeds', **judged_on),

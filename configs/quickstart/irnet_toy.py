@@ -8,6 +8,7 @@ _base_ = [
 ]
 model = dict(pad_to=160)
 train_dataloader = dict(
+    batch_size=8,
     dataset=dict(mask_dir='work_dirs/irn_toy/ir_labels/masks',
                  pipeline=_base_.ir_label_train_pipeline),
 )

@@ -76,7 +76,9 @@ def transition(edge: Tensor, radius: int, beta: float) -> Tensor:
         else:  # what rolls over the ends is 0, as such a pair leaves the image
             plane.copy_(forward[-dy, -dx].roll(-dy * edge.shape[1] - dx))
         total.add_(plane)
-    return weight.div_(total).view(-1, *edge.shape)
+    for plane in weight:  # one at a time: torch copies what it divides to double precision
+        plane.div_(total)
+    return weight.view(-1, *edge.shape)
 
 
 def chebyshev_coefficients(power: int) -> list[float]:

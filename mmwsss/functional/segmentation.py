@@ -51,9 +51,9 @@ def balanced_cross_entropy_terms(
 def resize_labels(labels: Tensor, size: tuple[int, ...]) -> Tensor:
     """Resize label maps by PIL's nearest rule: cell i takes pixel ``floor((i + 0.5) * stride)``.
 
-    At stride 16 that is pixel 16i + 8, the middle of the cell; torch's ``nearest`` takes 16i. At some
-    even sizes that are no multiple of the grid the middle is the border of two pixels, and PIL's
-    rounding errors may choose the other one.
+    At stride 16 that is pixel 16i + 8, the middle of the cell; torch's ``nearest`` takes 16i. At
+    some even sizes that are no multiple of the grid the middle is the border of two pixels, and
+    PIL's rounding errors may choose the other one.
 
     Args:
         labels: ``(B, H, W)`` of integers.

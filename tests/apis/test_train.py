@@ -1,0 +1,48 @@
+import pytest
+from mmengine.config import Config
+
+from mmwsss.apis import train as command
+from mmwsss.pipeline.stage import DONE, read_record, write_record
+
+STAGES = [
+    {'type': 'Train', 'name': 'cam', 'config': 'other.py'},
+    {'type': 'GenerateSeeds', 'name': 'cam_seeds', 'model': 'cam', 'config': 'other.py'},
+    {'type': 'MakeIRLabels', 'name': 'ir_labels', 'seeds': 'cam_seeds'},
+    {'type': 'Train', 'name': 'own', 'masks': 'ir_labels'},
+]
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loader = {'dataset': {'type': 'mmwsss.ImageLabelDataset', 'mask_dir': 'elsewhere'}}
+    text = f"pipeline = {STAGES!r}\nmodel = dict(type='X')\ntrain_dataloader = {loader!r}\n"
+    (tmp_path / 'host.py').write_text(text)
+    return Config.fromfile('host.py')
+
+
+def test_the_network_of_the_config_is_trained_and_not_the_first_of_the_pipeline(
+    config, tmp_path, monkeypatch
+):
+    write_record(tmp_path / 'work_dirs/host/ir_labels' / DONE, {'key': 'labels'})
+    trained = []
+    monkeypatch.setattr(
+        command, 'train', lambda config: trained.append(config) or tmp_path / 'epoch_1.pth'
+    )
+    command._train_own_stage(config)
+    assert trained[0].work_dir == 'work_dirs/host/own'
+    assert trained[0].train_dataloader.dataset.mask_dir == 'work_dirs/host/ir_labels/masks'
+    assert read_record(tmp_path / 'work_dirs/host/own' / DONE)['figures'] == {
+        'checkpoint': 'epoch_1.pth'
+    }
+
+
+def test_missing_ir_labels_are_named_with_the_command_that_makes_them(config):
+    with pytest.raises(FileNotFoundError, match=r'run_pipeline\.py host\.py --until ir_labels'):
+        command._train_own_stage(config)
+
+
+def test_a_config_without_a_training_of_its_own_says_so(config):
+    config.pipeline = STAGES[:2]
+    with pytest.raises(ValueError, match='nothing to train: use tools/run_pipeline'):
+        command._train_own_stage(config)
