@@ -23,9 +23,27 @@ view = [dict(type='mmwsss.LoadImage'), dict(type='TestTimeAug', transforms=[
     [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
     [dict(type='mmwsss.PackImageLabelInputs')]])]
 seed_dataloader = dict(dataset=dict(pipeline=view))
-_base_.pipeline[5].options = dict({{'train_cfg.max_epochs': 1}})
+masks = [dict(type='mmwsss.LoadImage'), dict(type='LoadAnnotations'),
+         dict(type='mmwsss.RandomPadCrop', crop_size=(48, 48)),
+         dict(type='mmwsss.PackImageLabelInputs')]
+once = {{'train_cfg.max_epochs': 1, 'train_dataloader.dataset.pipeline': masks}}
+_base_.pipeline[6].options = {{**once, 'model.pad_to': 64}}
+_base_.pipeline[11].options = once
 """
-STAGES = ('cam', 'seeds', 'seed_scores', 'pseudo_masks', 'mask_scores', 'segmentor', 'test')
+STAGES = (
+    'cam',
+    'seeds',
+    'seed_scores',
+    'crf_masks',
+    'ir_labels',
+    'irnet',
+    'walk',
+    'walk_scores',
+    'pseudo_masks',
+    'mask_scores',
+    'segmentor',
+    'test',
+)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Affinity of pixel pairs from a class boundary map (IRN, CVPR 2019, Sec. 4.1 and 5)."""
 
 import math
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -84,8 +85,19 @@ def source_affinity(edge: Tensor, radius: int) -> Tensor:
         path = [
             edge[..., y : y + height, x + reach : x + reach + width] for y, x in path_cells(offset)
         ]
-        planes.append(1 - torch.stack(path).amax(dim=0))
+        planes.append(1 - _maximum(path))
     return torch.stack(planes)
+
+
+def _maximum(maps: list[Tensor]) -> Tensor:
+    """Return the maximum of several maps, cell by cell.
+
+    The gradient of `amax` costs half of that of a chain of maxima. Without a gradient the chain
+    needs no copy of all maps, which at IRN's sizes would start torch's threads for each offset.
+    """
+    if maps[0].requires_grad:
+        return torch.stack(maps).amax(dim=0)
+    return reduce(torch.maximum, maps)
 
 
 class PairKinds(NamedTuple):

@@ -52,6 +52,7 @@ class _Maps:
         sources: Which maps they have.
         thresholds: The best background threshold by source, where it is known.
         masks: Folder of the pseudo masks, if they are made.
+        edges: Folder of the boundaries that a random walk saw, if there was one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class _Maps:
     sources: list[str]
     thresholds: dict[str, float]
     masks: Path | None
+    edges: Path | None
 
 
 def last_stage(run: PipelineRun, kind: type | tuple[type, ...]) -> Stage | None:
@@ -204,6 +206,7 @@ def _training_grid(image_id: str, images: Images, maps: Sequence[_Maps], truth: 
                 _map_cell(photo, seed, source, label, images.classes, run.thresholds.get(source))
                 for source in run.sources
             ]
+    cells += _edge_cells(image_id, photo, maps)
     cells += _mask_cells(image_id, photo, images, maps, truth)
     present = sorted({int(label) for seed in seeds for label in seed.classes})
     names = ', '.join(images.classes[label + 1] for label in present) or 'background only'
@@ -225,6 +228,22 @@ def _map_cell(
     heatmap = resize_maps(seed.maps(source)[places], photo.shape[:2])[0].clip(0, 1)
     picture = overlay_heatmap(photo, heatmap, threshold)
     return Cell(picture, f'{_MAPS[source]}, {names[label + 1]}')
+
+
+def _edge_cells(image_id: str, photo: np.ndarray, maps: Sequence[_Maps]) -> list[Cell]:
+    """Return the row of boundaries, if a run has some."""
+    if not any(run.edges for run in maps):
+        return []
+    cells = [Cell()]
+    for run in maps:
+        if run.edges:
+            edge = load_mask(run.edges / f'{image_id}.png').astype(np.float32)[None] / 255
+            picture = overlay_heatmap(photo, resize_maps(edge, photo.shape[:2])[0])
+            cells.append(Cell(picture, 'boundaries'))
+        else:
+            cells.append(Cell())
+        cells += [Cell() for _ in run.sources[1:]]
+    return cells
 
 
 def _mask_cells(
@@ -270,7 +289,7 @@ def _shown_classes(seeds: Sequence[Seed]) -> list[int]:
 def _open_maps(run: PipelineRun, image_id: str) -> _Maps:
     """Find the files of a run; an image tells which maps the seeds have."""
     generate, refine = last_stage(run, stages.GenerateSeeds), last_stage(run, stages.RefineSeeds)
-    judge = seed_scores(run)
+    judge, walk = seed_scores(run), last_stage(run, stages.WalkSeeds)
     assert generate is not None
     folder = run.workspace.folder(generate.name) / 'seeds'
     curves = run.records[judge.name]['figures']['sources'] if judge else {}
@@ -280,6 +299,7 @@ def _open_maps(run: PipelineRun, image_id: str) -> _Maps:
         [source for source in load_seed(folder / f'{image_id}.npz').sources if source in _MAPS],
         {source: curve['best']['threshold'] for source, curve in curves.items()},
         run.workspace.folder(refine.name) / 'masks' if refine else None,
+        run.workspace.folder(walk.name) / 'edges' if walk else None,
     )
 
 

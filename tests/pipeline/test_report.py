@@ -290,3 +290,19 @@ def test_chosen_images_are_spread_and_show_many_classes():
     assert choose_ids(ids[:3], 8, lambda image_id: ()) == ids[:3]
     assert choose_ids([], 8, lambda image_id: ()) == []
     assert choose_ids(ids, 0, lambda image_id: ()) == []
+
+
+def test_boundaries_stand_below_the_maps_of_the_run_that_saw_them(tmp_path):
+    from mmwsss.pipeline.report_pictures import _edge_cells, _Maps
+    from mmwsss.seeds.masks import save_grey
+
+    save_grey(tmp_path / 'a.png', np.array([[0, 255]], dtype=np.uint8))
+    photo = np.full((4, 8, 3), 100, dtype=np.uint8)
+    without = _Maps('host', tmp_path, ['cam', 'pacam'], {}, None, None)
+    seeing = _Maps('walk', tmp_path, ['cam'], {}, None, tmp_path)
+    assert _edge_cells('a', photo, [without]) == []
+    cells = _edge_cells('a', photo, [without, seeing])
+    assert [cell.caption for cell in cells] == ['', '', '', 'boundaries']
+    picture = cells[-1].picture.astype(int)
+    assert np.abs(picture[:, 0] - 100).max() == 0  # no boundary: the photograph
+    assert np.abs(picture[:, -1] - 100).max() > 50
