@@ -11,4 +11,5 @@ cpal_head = dict(
     center=True,
     tau=0.3,
     stop_grad='cam',
+    loss_weight=2.0,
 )
