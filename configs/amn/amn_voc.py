@@ -34,7 +34,7 @@ judged_on = dict(
 pipeline = [
     # a plain classification network makes the ir_labels that AMN learns from
     dict(type='Train', name='cam', config='configs/irn/irn_voc.py'),
-    dict(type='GenerateSeeds', name='cam_seeds', model='cam', config='configs/irn/irn_voc.py'),
+    dict(type='GenerateSeeds', name='cam_seeds', model='cam'),
     dict(type='EvaluateSeeds', name='cam_scores', seeds='cam_seeds', title='plain CAM',
          **judged_on),
     dict(type='MakeIRLabels', name='ir_labels', seeds='cam_seeds', fg_threshold=0.30,
@@ -50,7 +50,8 @@ pipeline = [
          bg_threshold=0.15),
     dict(type='Train', name='irnet', masks='amn_ir_labels', backbone='cam',
          config='configs/irn/irnet_voc.py'),
-    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', source='cam', power=1.3),
+    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', source='cam', power=1.3,
+         full_size=True),
     dict(type='EvaluateSeeds', name='walk_scores', seeds='walk', title='after the walk',
          **judged_on),
     dict(type='RefineSeeds', name='pseudo_masks', seeds='walk', bg_threshold=0.25, crf=None),

@@ -12,5 +12,6 @@ load_from = 'work_dirs/irn_voc/cam/epoch_5.pth'
 train_cfg = dict(_delete_=True, type='mmwsss.BankFillLoop')
 for index in (3, 5, 7):  # CRF, ir_labels, random walk
     _base_.pipeline[index].source = 'pacam'
+del index
 _base_.pipeline[3].bg_threshold = 'best'
 _base_.pipeline[3].scores = 'seed_scores'

@@ -22,7 +22,8 @@ pipeline = [
     dict(type='Train', name='irnet', masks='ir_labels', backbone='cam',
          config='configs/irn/irnet_voc.py'),
     # the pseudo masks of a host alone and of a host with a plug-in come from the same source
-    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', source='cam'),
+    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', source='cam',
+         full_size=True),
     dict(type='EvaluateSeeds', name='walk_scores', seeds='walk', title='after the walk',
          **judged_on),
     dict(type='RefineSeeds', name='pseudo_masks', seeds='walk', bg_threshold=0.25, crf=None),

@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 train_dataloader = dict(
-    batch_size=32,  # IRN; in all processes together
+    batch_size=32,  # IRN; a process: with 8 of them 4 each make the batch of 32
     dataset=dict(
         mask_dir='work_dirs/irn_voc/ir_labels/masks',  # run_pipeline sets it to those it made
         pipeline=_base_.ir_label_train_pipeline,

@@ -32,8 +32,7 @@ judged_on = dict(
 pipeline = [
     # a plain classification network makes the ir_labels that AMN learns from
     dict(type='Train', name='cam', config='configs/quickstart/irn_toy.py'),
-    dict(type='GenerateSeeds', name='cam_seeds', model='cam',
-         config='configs/quickstart/irn_toy.py'),
+    dict(type='GenerateSeeds', name='cam_seeds', model='cam'),
     dict(type='EvaluateSeeds', name='cam_scores', seeds='cam_seeds', title='plain CAM',
          **judged_on),
     dict(type='MakeIRLabels', name='ir_labels', seeds='cam_seeds', fg_threshold=0.55,

@@ -1,6 +1,7 @@
 """`tools/run_grid.py`: one config under several changes, a row each."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description='Run a config once for each row of a grid: what is done is skipped. The table '
-        'goes to <work-dir>/<grid>.md.'
+        'goes to <work-dir>/<config>/<grid>_seed<seed>.md.'
     )
     parser.add_argument('config', help='config file with a `pipeline`')
     parser.add_argument('grid', help='file with `grid`: row -> changes; see configs/cpal/grids')
@@ -31,14 +32,15 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Run the rows and write their table."""
     arguments = parse_arguments()
-    root = Path(arguments.work_dir) / Path(arguments.grid).stem
+    name = f'{Path(arguments.grid).stem}_seed{arguments.seed}'
+    root = Path(arguments.work_dir) / Path(arguments.config).stem / name
     rows = read_grid(arguments.grid)
-    # every row is checked before the first one runs
+    # the options of every row are checked before the first one runs
     configs = {name: load_config(arguments.config, changes) for name, changes in rows.items()}
     results = {}
-    for number, (name, config) in enumerate(configs.items()):
+    for name, config in configs.items():
         set_seed(config, arguments.seed)
-        run = run_pipeline(config, root / f'row{number}', until=arguments.until)
+        run = run_pipeline(config, root / _folder(name), until=arguments.until)
         results[name] = mean_iou_rows(run)
     text = format_grid(results)
     with atomic_path(root.with_suffix('.md')) as temporary:
@@ -63,6 +65,16 @@ def read_grid(path: str | Path) -> dict[str, dict[str, Any]]:
         name: {f'{prefix}{key}': value for key, value in changes.items()}
         for name, changes in content['grid'].items()
     }
+
+
+def _folder(row: str) -> str:
+    """Return a folder name for a row.
+
+    Example:
+        >>> _folder('both, K = 10')
+        'both_K_10'
+    """
+    return '_'.join(re.findall(r'[\w.]+', row))
 
 
 def format_grid(results: dict[str, dict[str, float]]) -> str:

@@ -1,4 +1,4 @@
-"""Published thresholds of the hosts, and finding them where none are published."""
+"""Published thresholds of the hosts."""
 
 from dataclasses import dataclass
 

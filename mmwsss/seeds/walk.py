@@ -21,8 +21,8 @@ class WalkSettings:
         beta: Exponent of the affinities.
         steps: Number of steps.
         full_size: Return maps of the image's size, enlarged by 4 and cropped as IRN does. Maps on
-            the stride-4 grid are enlarged to the image's size by whoever reads them, which moves
-            them by at most one pixel.
+            the stride-4 grid are smaller files; whoever reads them stretches them to the image's
+            size, which moves them by up to 3 pixels where a side is no multiple of 4.
     """
 
     source: str = 'cam'
@@ -45,8 +45,12 @@ def walk_seed(seed: Seed, edge: Tensor, settings: WalkSettings) -> Seed:
     Returns:
         The same classes with the maps after the walk as ``cam``, divided by the maximum of all of
         them, so that a threshold means the same for each class.
+
+    Raises:
+        ValueError: The boundaries are of another part of the image.
     """
     maps = torch.from_numpy(seed.maps(settings.source)).to(edge)
+    _check_same_part(maps.shape[-2:], edge.shape)
     if maps.shape[-2:] != edge.shape and len(maps):
         maps = F.interpolate(maps[None], edge.shape, mode='bilinear', align_corners=False)[0]
     if len(maps):
@@ -60,3 +64,12 @@ def walk_seed(seed: Seed, edge: Tensor, settings: WalkSettings) -> Seed:
     elif len(maps):
         maps = maps / maps.max().clamp(min=torch.finfo(maps.dtype).tiny)
     return Seed(seed.classes, maps.cpu().numpy(), seed.size)
+
+
+def _check_same_part(grid: tuple[int, ...], edge: tuple[int, ...]) -> None:
+    """Compare proportions: a map may be finer or coarser, but not of a crop."""
+    if abs(grid[0] * edge[1] - grid[1] * edge[0]) > sum(grid) + sum(edge):
+        raise ValueError(
+            f'the seed is {grid[0]} x {grid[1]}, the boundaries are {edge[0]} x {edge[1]}: they '
+            'are not of the same part of the image; released_crop of mmwsss.IRNet crops'
+        )

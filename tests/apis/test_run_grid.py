@@ -7,7 +7,7 @@ from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-GRIDS = sorted(path.relative_to(ROOT) for path in (ROOT / 'configs').glob('*/grids/*.py'))
+GRIDS = sorted(path.relative_to(ROOT) for path in (ROOT / 'configs').glob('cpal/grids/*.py'))
 
 
 @pytest.mark.parametrize('path', GRIDS, ids=str)

@@ -6,7 +6,7 @@ from mmwsss.pipeline.stage import DONE, read_record, write_record
 
 STAGES = [
     {'type': 'Train', 'name': 'cam', 'config': 'other.py'},
-    {'type': 'GenerateSeeds', 'name': 'cam_seeds', 'model': 'cam', 'config': 'other.py'},
+    {'type': 'GenerateSeeds', 'name': 'cam_seeds', 'model': 'cam'},
     {'type': 'MakeIRLabels', 'name': 'ir_labels', 'seeds': 'cam_seeds'},
     {'type': 'Train', 'name': 'own', 'masks': 'ir_labels'},
 ]

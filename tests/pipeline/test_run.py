@@ -3,11 +3,11 @@ from mmengine.config import Config
 
 from mmwsss.pipeline.run import PipelineRun, build_stages, format_table, run_pipeline
 from mmwsss.pipeline.stage import Workspace
-from mmwsss.pipeline.stages import EvaluateMasks, EvaluateSeeds, Test
+from mmwsss.pipeline.stages import EvaluateMasks, EvaluateSeeds, Test, Train
 
 
 def config_of(*stages):
-    config = Config({'pipeline': list(stages)})
+    config = Config({'pipeline': list(stages), 'seed_dataloader': {'dataset': {}}})
     config._filename = 'some_config.py'
     return config
 
@@ -47,6 +47,33 @@ def test_best_threshold_needs_scores(tmp_path):
     stages = build_stages(config_of(SEEDS, refine))
     with pytest.raises(ValueError, match='name the stage that judges the seeds'):
         stages['r'].check(Workspace(config_of(), tmp_path))
+
+
+@pytest.mark.parametrize('model', ['seeds', 'cam'])
+def test_a_walk_needs_a_network_that_sees_boundaries(tmp_path, monkeypatch, model):
+    monkeypatch.setattr(Train, 'training_config', lambda *a: Config({'model': {'type': 'other'}}))
+    walk = {'type': 'WalkSeeds', 'name': 'w', 'seeds': 'seeds', 'model': model}
+    stages = build_stages(config_of({'type': 'Train', 'name': 'cam'}, SEEDS, walk))
+    with pytest.raises(ValueError, match=r'which trains no mmwsss\.IRNet'):
+        stages['w'].check(Workspace(config_of(), tmp_path, stages))
+
+
+def test_seeds_of_a_network_that_reads_ir_labels_name_their_stage(tmp_path):
+    config = Config({'seed_dataloader': {'dataset': {'mask_dir': 'elsewhere'}}})
+    stages = build_stages(config_of(SEEDS))
+    with pytest.raises(ValueError, match='reads ir_labels in elsewhere: name the stage'):
+        stages['seeds'].check(Workspace(config, tmp_path, stages))
+
+
+def test_seeds_come_from_the_config_that_the_network_was_trained_with(tmp_path, monkeypatch):
+    trained = Config({'model': {'type': 'plain'}, 'tta_model': {}, 'seed_dataloader': {}})
+    trained.seed_dataloader.dataset = {'dataset': {}}
+    monkeypatch.setattr(Train, 'training_config', lambda *a: trained)
+    stages = build_stages(
+        config_of({'type': 'Train', 'name': 'cam', 'config': 'x.py'}, {**SEEDS, 'model': 'cam'})
+    )
+    recipe = stages['seeds'].recipe(Workspace(config_of(), tmp_path, stages))
+    assert recipe['model'] == {'type': 'plain'}
 
 
 def test_an_unknown_last_stage_is_refused(tmp_path):

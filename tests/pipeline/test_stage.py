@@ -80,7 +80,7 @@ def test_a_changed_input_changes_the_stages_after_it(workspace):
 
 
 def test_a_missing_input_names_the_stage_to_run(workspace):
-    with pytest.raises(FileNotFoundError, match='--until a first'):
+    with pytest.raises(FileNotFoundError, match='--until a` first'):
         execute(Count('b', source='a'), workspace)
     assert not workspace.folder('b').exists()
 

@@ -61,3 +61,13 @@ def test_an_image_without_classes(edge, full_size):
 def test_an_empty_map_stays_empty(edge):
     seed = Seed(np.array([2]), np.zeros((1, 5, 7)), (18, 27))
     assert not walk_seed(seed, edge, WalkSettings(steps=2)).cam.any()
+
+
+def test_boundaries_of_a_crop_are_refused(edge):
+    with pytest.raises(ValueError, match='not of the same part of the image'):
+        walk_seed(seed_of(grid=(40, 7), size=(160, 27)), edge, WalkSettings(steps=1))
+
+
+def test_boundaries_of_half_the_resolution_are_taken():
+    seed = seed_of(grid=(94, 125), size=(375, 500))
+    assert walk_seed(seed, torch.rand(47, 63), WalkSettings(steps=1)).cam.shape == (2, 47, 63)

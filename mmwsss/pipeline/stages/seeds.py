@@ -13,7 +13,7 @@ from mmwsss.seeds.refine import check_inputs
 from mmwsss.seeds.thresholds import THRESHOLDS
 from mmwsss.seeds.walk import WalkSettings
 
-from .data import loader_recipe, other_config, refine_items
+from .data import loader_recipe, refine_items
 from .processes import run_command_in_processes
 from .training import Train
 
@@ -25,27 +25,30 @@ class GenerateSeeds(Stage):
     Args:
         name: Of the stage.
         model: Stage that trained the network; None for a network that is not trained.
-        config: Another config than the pipeline's: a path from here or from the repository.
         masks: Stage whose ir_labels the network needs (AMN), or None.
     """
 
     takes = ('model', 'masks')
 
-    def __init__(
-        self,
-        name: str,
-        model: str | None = None,
-        config: str | None = None,
-        masks: str | None = None,
-    ) -> None:
+    def __init__(self, name: str, model: str | None = None, masks: str | None = None) -> None:
         super().__init__(name)
         self.model = model
-        self.config = config
         self.masks = masks
+
+    def check(self, workspace: Workspace) -> None:
+        """Look whether the network's ir_labels are those of this run."""
+        mask_dir = self._config(workspace).seed_dataloader.dataset.get('mask_dir')
+        if mask_dir and not self.masks:
+            raise ValueError(
+                f'the network of stage {self.name!r} reads ir_labels in {mask_dir}: name the stage '
+                'that makes them, masks=...'
+            )
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Network, views and labels."""
         config = self._config(workspace)
+        if self.masks:  # the key of that stage counts, not the place of its files
+            config.seed_dataloader.dataset.pop('mask_dir', None)
         return {
             'model': config.model,
             'tta_model': config.tta_model,
@@ -69,9 +72,11 @@ class GenerateSeeds(Stage):
         return {'seeds': len(list(out_dir.glob('*.npz')))}
 
     def _config(self, workspace: Workspace) -> Config:
-        if self.config is None:
-            return copy.deepcopy(workspace.config)
-        return other_config(self.config, None, workspace)
+        """Return the config that the network was trained with."""
+        trained = workspace.stages.get(self.model or '')
+        if isinstance(trained, Train):
+            return trained.training_config(workspace)
+        return copy.deepcopy(workspace.config)
 
 
 @STAGES.register_module()
@@ -112,13 +117,14 @@ class WalkSeeds(Stage):
         self.settings = WalkSettings(source, power, radius, beta, steps, full_size)
 
     def check(self, workspace: Workspace) -> None:
-        """Look at the network's config."""
-        missing = {'tta_model', 'tta_pipeline'} - set(self._config(workspace))
-        if missing:
+        """Look at the network."""
+        trained = workspace.stages[self.model]
+        if not isinstance(trained, Train) or (
+            trained.training_config(workspace).model.type != 'mmwsss.IRNet'
+        ):
             raise ValueError(
-                f'the config of stage {self.model!r} has no {" and no ".join(sorted(missing))}, '
-                f'but stage {self.name!r} walks over its boundaries: name a stage that trains a '
-                'mmwsss.IRNet'
+                f'stage {self.name!r} walks over the boundaries of {self.model!r}, which trains no '
+                'mmwsss.IRNet: name a stage that does'
             )
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:

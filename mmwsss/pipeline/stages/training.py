@@ -157,5 +157,6 @@ class Test(Stage):
 
     def _config(self, workspace: Workspace) -> Config:
         trained = workspace.stages[self.model]
-        assert isinstance(trained, Train)
+        if not isinstance(trained, Train):
+            raise ValueError(f'stage {self.name!r} tests {self.model!r}, which trains nothing')
         return trained.training_config(workspace)
