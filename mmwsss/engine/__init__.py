@@ -3,6 +3,7 @@
 from .bank_filling import BankFillLoop
 from .displacement_mean import DisplacementMeanHook
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
+from .unfreeze import UnfreezeHook
 
 __all__ = [
     'BankFillLoop',
@@ -10,4 +11,5 @@ __all__ = [
     'DisplacementMeanHook',
     'EpochSeedHook',
     'NonFiniteLossHook',
+    'UnfreezeHook',
 ]

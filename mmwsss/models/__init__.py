@@ -2,7 +2,7 @@
 
 import mmwsss.registry  # noqa: F401  (first: with its cures mmseg can be imported)
 
-from . import affinity, backbones, cam_heads, decode_heads, losses, prototypes, segmentors
+from . import affinity, backbones, cam_heads, decode_heads, losses, necks, prototypes, segmentors
 from .data_preprocessor import CAMDataPreProcessor
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     'cam_heads',
     'decode_heads',
     'losses',
+    'necks',
     'prototypes',
     'segmentors',
 ]

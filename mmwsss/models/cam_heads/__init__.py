@@ -1,6 +1,15 @@
 """CAM heads, one file a host; each returns a `CAMOutput`."""
 
 from .amn import AMNHead
+from .class_token import ClassTokenHead, ClassTokenOutput
 from .linear import LinearCAMHead
+from .mctformer import MCTformerHead, MCTformerOutput
 
-__all__ = ['AMNHead', 'LinearCAMHead']
+__all__ = [
+    'AMNHead',
+    'ClassTokenHead',
+    'ClassTokenOutput',
+    'LinearCAMHead',
+    'MCTformerHead',
+    'MCTformerOutput',
+]

@@ -3,13 +3,17 @@
 from .amn_tta import AMNTTAModel
 from .cam_segmentor import CAMSegmentor
 from .cam_tta import CAMTTAModel
+from .class_token_tta import ClassTokenTTAModel
 from .crf_tta import CRFSegTTAModel
 from .edge_tta import EdgeTTAModel
+from .mctformer_tta import MCTformerTTAModel
 
 __all__ = [
     'AMNTTAModel',
     'CAMSegmentor',
     'CAMTTAModel',
     'CRFSegTTAModel',
+    'ClassTokenTTAModel',
     'EdgeTTAModel',
+    'MCTformerTTAModel',
 ]

@@ -238,6 +238,85 @@ class MultiScale(nn.Module):
         self.base = CaffeDeepLab()
 
 
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x):
+        """Output and attention of every head, a query a row."""
+        batch, tokens, width = x.shape
+        size = width // self.heads
+        q, k, v = (
+            part.view(batch, tokens, self.heads, size).transpose(1, 2)
+            for part in self.qkv(x).chunk(3, dim=-1)
+        )
+        weights = torch.softmax(torch.einsum('bhid,bhjd->bhij', q, k) / size**0.5, dim=-1)
+        mixed = torch.einsum('bhij,bhjd->bihd', weights, v)
+        return self.proj(mixed.reshape(batch, tokens, width)), weights
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.Module()
+        self.mlp.fc1 = nn.Linear(width, 4 * width)
+        self.mlp.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        mixed, weights = self.attn(self.norm1(x))
+        x = x + mixed
+        return x + self.mlp.fc2(F.gelu(self.mlp.fc1(self.norm2(x)))), weights
+
+
+class MCTformerV2(nn.Module):
+    """DeiT-S with a token a class, and a convolution on the patch tokens."""
+
+    def __init__(self, classes=20, width=384, depth=12, heads=6, side=14):
+        super().__init__()
+        self.classes, self.side = classes, side
+        self.cls_token = nn.Parameter(torch.randn(1, classes, width))
+        self.pos_embed = nn.Parameter(torch.randn(1, classes + side * side, width))
+        self.patch_embed = nn.Module()
+        self.patch_embed.proj = nn.Conv2d(3, width, 16, 16)
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Conv2d(width, classes, 3, padding=1)
+
+    def positions(self, image, rows, columns):
+        if image.shape[2] == image.shape[3] == 16 * self.side:
+            return self.pos_embed
+        table = self.pos_embed[:, self.classes :].reshape(1, self.side, self.side, -1)
+        factors = ((rows + 0.1) / self.side, (columns + 0.1) / self.side)
+        table = F.interpolate(table.permute(0, 3, 1, 2), scale_factor=factors, mode='bicubic')
+        table = table.permute(0, 2, 3, 1).reshape(1, rows * columns, -1)
+        return torch.cat([self.pos_embed[:, : self.classes], table], dim=1)
+
+    def forward(self, image, last=3):
+        """Logits of class tokens and of patch tokens, their map, the fused map, the refined."""
+        x = self.patch_embed.proj(image)
+        batch, _, rows, columns = x.shape
+        x = torch.cat([self.cls_token.repeat(batch, 1, 1), x.flatten(2).permute(0, 2, 1)], 1)
+        x = x + self.positions(image, rows, columns)
+        attention = []
+        for block in self.blocks:
+            x, weights = block(x)
+            attention.append(weights.mean(1))
+        class_tokens, patches = x[:, : self.classes], x[:, self.classes :]
+        maps = self.head(patches.permute(0, 2, 1).reshape(batch, -1, rows, columns))
+        attention = torch.stack(attention)  # (12, B, N + L, N + L)
+        to_patches = attention[-last:].sum(0)[:, : self.classes, self.classes :]
+        fused = to_patches.reshape(batch, -1, rows, columns) * maps.relu()
+        affinity = attention[:, :, self.classes :, self.classes :].sum(0)
+        refined = torch.einsum('bij,bnj->bni', affinity, fused.flatten(2)).view_as(fused)
+        return class_tokens.mean(-1), maps.mean((2, 3)), maps, fused, affinity, refined
+
+
 def randomize(network):
     """Random statistics, scales and shifts, so that no two tensors are alike."""
     generator = torch.Generator().manual_seed(0)
@@ -255,6 +334,7 @@ NETWORKS = {
     'irn_cam': Classifier,
     'irnet': AffinityDisplacement,
     'amn': AMN,
+    'mctformer': MCTformerV2,
     'deeplabv2': MultiScale,
 }
 

@@ -1,0 +1,26 @@
+# MCTformer V2: DeiT-S with one class token a class; each begins as DeiT's single one.
+model = dict(
+    type='mmwsss.CAMSegmentor',
+    data_preprocessor=dict(
+        type='mmwsss.CAMDataPreProcessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+        size_divisor=1,  # to the size of the largest image of a batch
+    ),
+    backbone=dict(
+        type='mmwsss.ClassTokenViT',
+        arch='deit-small',
+        img_size=224,
+        num_classes=20,
+        drop_path_rate=0.1,  # DeiT
+        # or what tools/model_converters/deit.py makes of DeiT's own file
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/deit/'
+            'deit-small_pt-4xb256_in1k_20220218-9425b9bb.pth',
+            prefix='backbone.',
+        ),
+    ),
+    cam_head=dict(type='mmwsss.MCTformerHead', in_channels=384, num_classes=20),
+)

@@ -1,0 +1,5 @@
+# CPAL on MCTformer V2, PASCAL VOC 2012; its features are the patch tokens.
+_base_ = ['../mctformer/mctformer_voc.py', '../_base_/plugins/cpal.py']
+model = dict(prototype_head=dict(
+    _base_.cpal_head, projection=dict(type='mmwsss.IdentityProjection', in_channels=384)))
+custom_hooks = _base_.custom_hooks + _base_.cpal_hooks

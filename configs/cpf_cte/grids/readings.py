@@ -1,0 +1,14 @@
+# The readings of CPF-CTE that its paper leaves open.
+grid = {
+    'ours': {},
+    'hard tokens': {'attachment': 'hard'},
+    'a stream a class': {'attachment': 'per_class'},
+    'mean of the label': {'attachment': 'label_mean'},
+    'rows + columns': {'context.direction': 'hv_sum'},
+    'raster': {'context.direction': 'raster'},
+    'snake': {'context.direction': 'snake'},
+    'projected back': {'project_back': True},
+    'softmax, no background': {'activation': 'softmax_fg'},
+    'sigmoid': {'activation': 'sigmoid'},
+}
+prefix = 'model.cam_head.'

@@ -1,0 +1,55 @@
+# MCTformer V2's way on toy scenes, with a small ViT from scratch: that it works, not how well.
+_base_ = [
+    '../_base_/models/mctformer_deit_small.py',
+    '../_base_/datasets/toy_cam.py',
+    '../_base_/schedules/mctformer_small.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(
+        arch=dict(_delete_=True, embed_dims=192, num_layers=6, num_heads=3,
+                  feedforward_channels=768),
+        img_size=160,
+        num_classes=10,
+        drop_path_rate=0.0,
+        init_cfg=None,
+    ),
+    cam_head=dict(in_channels=192, num_classes=10),
+)
+tta_pipeline = [
+    dict(type='mmwsss.LoadImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [dict(type='mmwsss.PackImageLabelInputs')],
+        ],
+    ),
+]
+tta_model = dict(type='mmwsss.MCTformerTTAModel')
+seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
+judged_on = dict(
+    ground_truth=_base_.data_root + '/SegmentationClass',
+    ids=_base_.data_root + '/ImageSets/Segmentation/train.txt',
+)
+pipeline = [
+    dict(type='Train', name='cam'),
+    dict(type='GenerateSeeds', name='seeds', model='cam'),
+    dict(type='EvaluateSeeds', name='seed_scores', seeds='seeds', **judged_on),
+    dict(type='RefineSeeds', name='crf_masks', seeds='seeds', source='cam', bg_threshold='best',
+         scores='seed_scores'),
+    dict(type='EvaluateMasks', name='crf_scores', masks='crf_masks', title='after CRF',
+         **judged_on),
+    dict(type='MakeIRLabels', name='ir_labels', seeds='seeds', fg_threshold=0.55,
+         bg_threshold=0.3),
+    dict(type='Train', name='irnet', masks='ir_labels', config='configs/quickstart/irnet_toy.py'),
+    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet'),
+    dict(type='EvaluateSeeds', name='walk_scores', seeds='walk', title='after the walk',
+         **judged_on),
+    dict(type='RefineSeeds', name='pseudo_masks', seeds='walk', bg_threshold='best',
+         scores='walk_scores', crf=None),
+    dict(type='EvaluateMasks', name='mask_scores', masks='pseudo_masks', **judged_on),
+    dict(type='Train', name='segmentor', masks='pseudo_masks',
+         config='configs/quickstart/deeplabv2_toy.py'),
+    dict(type='Test', name='test', model='segmentor'),
+]

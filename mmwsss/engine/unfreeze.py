@@ -1,0 +1,58 @@
+"""When a frozen part of the network begins to learn."""
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmwsss.registry import HOOKS
+
+
+@HOOKS.register_module()
+class UnfreezeHook(Hook):
+    """Let parts of the model learn from an epoch on; until then the config keeps them frozen.
+
+    Distributed training registers the learning parameters when it wraps the model, so the model is
+    wrapped anew.
+
+    Args:
+        epoch: The first epoch, counted from 0, in which they learn.
+        modules: Their names, as in ``backbone.layers.7``.
+    """
+
+    def __init__(self, epoch: int, modules: Sequence[str]) -> None:
+        self.epoch = epoch
+        self.modules = tuple(modules)
+
+    def before_train(self, runner: Runner) -> None:
+        """Look for the modules.
+
+        Raises:
+            ValueError: The model has no such module.
+        """
+        known = {name for name, _ in _plain_model(runner).named_modules()}
+        for name in self.modules:
+            if name not in known:
+                raise ValueError(
+                    f'UnfreezeHook is to unfreeze {name!r}, which the model does not have: set its '
+                    'modules to the last blocks of this backbone'
+                )
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Unfreeze, in the epoch or, after a resume, in a later one."""
+        if runner.epoch < self.epoch:
+            return
+        model = _plain_model(runner)
+        parameters = [p for name in self.modules for p in model.get_submodule(name).parameters()]
+        if all(parameter.requires_grad for parameter in parameters):
+            return
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        if model is not runner.model:
+            runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
+
+
+def _plain_model(runner: Runner) -> nn.Module:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

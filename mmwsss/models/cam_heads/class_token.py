@@ -1,0 +1,209 @@
+"""The CAM head of CPF-CTE: patches that are told of classes, fused, classified and pooled."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from mmwsss.functional.cam import resize_valid
+from mmwsss.functional.cpf_cte import (
+    PATCH_LOG_ODDS,
+    add_background_label,
+    attach_tokens,
+    hard_tokens,
+    label_mean_tokens,
+    mce_loss,
+    soft_tokens,
+    token_scores,
+    top_k_pooling,
+)
+from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.registry import MODELS
+from mmwsss.structures import CAMOutput
+
+_QUERY_READINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    'soft': soft_tokens,
+    'hard': hard_tokens,
+}
+ATTACHMENTS = (*_QUERY_READINGS, 'per_class', 'label_mean', 'none')
+POOLINGS = ('top_k', 'max', 'avg')
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassTokenOutput(CAMOutput):
+    """A `CAMOutput` with what the loss is computed from.
+
+    Attributes:
+        pooled: Log-odds of the pooled probabilities, ``(B, C)``; of a reading with a background,
+            that is first, and ``C = N + 1``.
+    """
+
+    pooled: Tensor
+
+
+@MODELS.register_module()
+class ClassTokenHead(BaseModule):
+    """Class tokens, context fusion, patch classifier and top-k pooling (CPF-CTE, Sec. 3.2 to 3.4).
+
+    The context fusion stands between the class tokens and the classifier (Fig. 2), hence it is
+    part of the head.
+
+    Args:
+        in_channels: Channels ``D`` of a patch token.
+        num_classes: Foreground classes ``N``.
+        token_channels: Channels ``T`` of a class token.
+        attachment: Which class token a patch gets in Eq. 2, as its class is not known: ``soft`` (a
+            mixture, by the softmax of a query's scores), ``hard`` (the best one), ``per_class``
+            (every one in turn: a class is classified in the stream of its own token; exact, and
+            ``C`` times the work), ``label_mean`` (the mean of those of the image label, so CAMs can
+            be had for labelled images only) or ``none`` (Table 4).
+        project_back: Map the concatenation back to ``D`` channels at once (Sec. 3.2) instead of
+            going on with ``D + T`` (Eq. 6).
+        context: Config of the context fusion, usually `CFBiLSTM`, without its ``in_channels``;
+            None fuses nothing (Table 4).
+        activation: ``softmax`` over background and classes, ``softmax_fg`` over the classes alone
+            (Eq. 7 as printed), or ``sigmoid`` (Fig. 2).
+        pooling: ``top_k``, ``max`` or ``avg`` (Table 5).
+        top_k: Patches that ``top_k`` counts.
+        loss_weight: Factor of the loss.
+        init_cfg: mmengine's initialisation.
+
+    Raises:
+        ValueError: An option is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        token_channels: int = 128,  # ours: the paper does not say
+        attachment: str = 'soft',
+        project_back: bool = False,
+        context: dict | None = None,
+        activation: str = 'softmax',
+        pooling: str = 'top_k',
+        top_k: int = 4,  # CPF-CTE Sec. 4.2
+        loss_weight: float = 1.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        _check_choice('attachment', attachment, ATTACHMENTS)
+        _check_choice('activation', activation, tuple(PATCH_LOG_ODDS))
+        _check_choice('pooling', pooling, POOLINGS)
+        if top_k < 1:
+            raise ValueError(f'top_k must be at least 1, not {top_k}')
+        if activation == 'softmax_fg' and num_classes < 2:
+            raise ValueError("activation='softmax_fg' needs at least two classes to choose from")
+        self.num_classes = num_classes
+        self.attachment = attachment
+        self.activation = activation
+        self.has_background = activation == 'softmax'
+        self.pooled_patches = {'top_k': top_k, 'max': 1, 'avg': None}[pooling]
+        self.loss_weight = loss_weight
+        channels = num_classes + self.has_background
+        width = in_channels
+        if attachment != 'none':
+            self.class_tokens = nn.Parameter(torch.randn(channels, token_channels) * 0.02)  # ours
+            width += token_channels
+        if attachment in _QUERY_READINGS:
+            self.query = nn.Conv2d(in_channels, token_channels, 1)
+        self.project = nn.Conv2d(width, in_channels, 1) if project_back else nn.Identity()
+        width = in_channels if project_back else width
+        self.context = MODELS.build({**context, 'in_channels': width}) if context else None
+        self.classifier = nn.Conv2d(width, channels, 1, bias=False)  # Eq. 7 has no bias
+        refuse_other_class_count(self, 'classifier.weight')
+
+    def forward(
+        self, features: tuple[Tensor, ...], valid: Tensor, image_label: Tensor | None = None
+    ) -> ClassTokenOutput:
+        """Classify the patches, and pool them.
+
+        Args:
+            features: Stage features; the last one, the patch tokens ``(B, D, H, W)``, is used.
+            valid: ``(B, 1, H_in, W_in)``, 1 inside the image.
+            image_label: ``(B, N)`` of 0 and 1; only ``attachment='label_mean'`` looks at it.
+
+        Returns:
+            Of the foreground classes the patch probabilities, not scaled, as ``cam``; with a
+            background, the logits of all classes as ``raw``. How views are scaled and merged is a
+            matter of `ClassTokenTTAModel`.
+
+        Raises:
+            ValueError: ``attachment='label_mean'`` without image label.
+        """
+        logits = self._classify(features[-1], image_label)  # (B, C, H, W)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # of autocast
+        height, width = logits.shape[-2:]
+        valid = resize_valid(valid, (height, width))
+        log_odds = PATCH_LOG_ODDS[self.activation](logits)
+        probability = log_odds.sigmoid()  # Eq. 7
+        pooled = top_k_pooling(log_odds, valid, self.pooled_patches)
+        return ClassTokenOutput(
+            features=features,
+            cam=probability[:, -self.num_classes :] * valid,
+            valid=valid,
+            logits=pooled[:, -self.num_classes :],
+            raw=logits if self.has_background else None,
+            background=probability[:, 0] if self.has_background else None,
+            pooled=pooled,
+        )
+
+    def loss(
+        self,
+        output: ClassTokenOutput,
+        image_label: Tensor,
+        data_samples: list[SegDataSample] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the multi-label cross-entropy (Eq. 9).
+
+        Args:
+            output: Of `forward`.
+            image_label: ``(B, N)`` of 0 and 1; a background counts as present in every image.
+            data_samples: Not used: image labels are all that is learnt from.
+        """
+        return {'loss_mce': self.loss_weight * mce_loss(output.pooled, self._label(image_label))}
+
+    def _label(self, image_label: Tensor) -> Tensor:
+        """Return the label of all classes of the classifier, ``(B, C)``."""
+        return add_background_label(image_label) if self.has_background else image_label
+
+    def _classify(self, patches: Tensor, image_label: Tensor | None) -> Tensor:
+        """Return the logits, ``(B, C, H, W)``."""
+        if self.attachment == 'per_class':
+            logits = [self._logit_of(patches, index) for index in range(len(self.class_tokens))]
+            return torch.cat(logits, dim=1)
+        if self.attachment != 'none':
+            patches = attach_tokens(patches, self._attached(patches, image_label))
+        return self.classifier(self._fuse(patches))
+
+    def _logit_of(self, patches: Tensor, index: int) -> Tensor:
+        """Return the logit of one class, ``(B, 1, H, W)``, in the stream of its own token."""
+        token = self.class_tokens[None, index, :, None, None]
+        fused = self._fuse(attach_tokens(patches, token))
+        return F.conv2d(fused, self.classifier.weight[index : index + 1])
+
+    def _attached(self, patches: Tensor, image_label: Tensor | None) -> Tensor:
+        """Return the class token of each patch, ``(B, T, H, W)`` or ``(B, T, 1, 1)``."""
+        if self.attachment in _QUERY_READINGS:
+            scores = token_scores(self.query(patches), self.class_tokens)
+            return _QUERY_READINGS[self.attachment](scores, self.class_tokens)
+        if image_label is None:
+            raise ValueError(
+                "attachment='label_mean' needs the image label of every image: call the model with "
+                'data samples that have a gt_label, or choose another attachment'
+            )
+        return label_mean_tokens(self._label(image_label), self.class_tokens)[:, :, None, None]
+
+    def _fuse(self, patches: Tensor) -> Tensor:
+        """Project back, if asked to, and let the context flow: ``(B, width, H, W)``."""
+        patches = self.project(patches)
+        return patches if self.context is None else self.context((patches,))[-1]
+
+
+def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f'{option} is {value!r}; choose one of {", ".join(known)}')

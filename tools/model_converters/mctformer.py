@@ -1,0 +1,9 @@
+"""See `python tools/model_converters/mctformer.py --help`."""
+
+from functools import partial
+
+from mmwsss.apis.arguments import run_command
+from mmwsss.apis.model_converters.command import main
+
+if __name__ == '__main__':
+    run_command(partial(main, 'mctformer'))
