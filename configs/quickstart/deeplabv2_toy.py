@@ -4,7 +4,7 @@ model = dict(
     data_preprocessor=dict(size=(160, 160)),
     decode_head=dict(num_classes=11),
 )
-max_epochs = 5  # for the ten minutes of the quickstart
+max_epochs = 4  # for the ten minutes of the quickstart
 train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
