@@ -122,10 +122,13 @@ def _refine_notes(run: PipelineRun) -> list[str]:
     if stage is None:
         return []
     figures = run.records[stage.name]['figures']
-    return [
-        f'{run.name}: the pseudo masks were made from {figures["source"]} at the background '
-        f'threshold {figures["bg_threshold"]:.2f}.'
-    ]
+    threshold = figures['bg_threshold']
+    against = (
+        "against the seeds' own background"
+        if threshold is None
+        else f'at the background threshold {threshold:.2f}'
+    )
+    return [f'{run.name}: the pseudo masks were made from {figures["source"]} {against}.']
 
 
 def _mask_notes(run: PipelineRun) -> list[str]:

@@ -40,6 +40,7 @@ def test_the_two_stages_of_the_schedule():
         hook.before_train_epoch(runner)
         rates.append(wrapper.get_lr()['lr'][0])
         blocks.append(learning_blocks(model))
+        wrapper.step()
         scheduler.step()
     assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4])
     last_five = {'layers.7', 'layers.8', 'layers.9', 'layers.10', 'layers.11', 'ln1'}

@@ -22,7 +22,7 @@ class RefineSeeds(Stage):
         seeds: Stage that wrote the seeds.
         source: ``cam``, ``pacam`` or ``sum``.
         bg_threshold: Background score; ``best`` takes what `scores` found for `source`, which
-            looks at ground truth.
+            looks at ground truth; None takes the seed's own background map.
         scores: Stage that judged the seeds, for ``best``.
         min_confidence: A pixel whose largest posterior is below becomes 255.
         crf: A preset's name, or None for argmax alone.
@@ -36,7 +36,7 @@ class RefineSeeds(Stage):
         name: str,
         seeds: str,
         source: str = 'cam',
-        bg_threshold: float | str = THRESHOLDS['irn'].seed,
+        bg_threshold: float | str | None = THRESHOLDS['irn'].seed,
         scores: str | None = None,
         min_confidence: float = 0.7,  # ours
         crf: str | None = 'irn',
@@ -82,7 +82,9 @@ class RefineSeeds(Stage):
         )
         return {'masks': len(items), 'bg_threshold': settings.bg_threshold, 'source': self.source}
 
-    def _threshold(self, workspace: Workspace) -> float:
+    def _threshold(self, workspace: Workspace) -> float | None:
+        if self.bg_threshold is None:
+            return None
         if self.bg_threshold != 'best':
             return float(self.bg_threshold)
         assert self.scores is not None  # `check` has seen to it
