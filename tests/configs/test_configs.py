@@ -45,7 +45,7 @@ def test_a_shipped_config_works(path):
                 assert (ROOT / stage.config).is_file()
 
 
-@pytest.mark.parametrize('name', ['irn', 'amn'])
+@pytest.mark.parametrize('name', ['irn', 'amn', 'mctformer'])
 def test_a_plugin_changes_nothing_of_its_host(name):
     host, plugin = (
         load_config(ROOT / 'configs' / path).to_dict()

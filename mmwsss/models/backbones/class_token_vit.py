@@ -44,6 +44,8 @@ class ClassTokenViT(VisionTransformer):
         img_size: Side of the training images, which sets the size of the table of positions.
         patch_size: Side of a patch.
         drop_path_rate: Of the last block; rises linearly from 0.
+        patch_cfg: Options of mmpretrain's `PatchEmbed`: `EfficientNetLite0Patches` makes the ViT a
+            hybrid.
         keep_attention: Return the attention of all blocks, which takes ``4 blocks (N + L)^2`` bytes
             an image. None: in evaluation, where maps are made of it, and not in training.
         init_cfg: mmengine's initialisation.
@@ -56,6 +58,7 @@ class ClassTokenViT(VisionTransformer):
         img_size: int = 224,
         patch_size: int = 16,
         drop_path_rate: float = 0.0,
+        patch_cfg: dict | None = None,
         keep_attention: bool | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -66,7 +69,7 @@ class ClassTokenViT(VisionTransformer):
             drop_path_rate=drop_path_rate,
             final_norm=False,
             out_type='raw',
-            patch_cfg={'padding': 0},
+            patch_cfg={'padding': 0, **(patch_cfg or {})},
             init_cfg=init_cfg,
         )
         self.keep_attention = keep_attention

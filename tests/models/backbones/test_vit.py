@@ -10,14 +10,22 @@ from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[3]
-TOY = 'configs/quickstart/cpf_cte_toy.py'  # 6 blocks of 192 channels, patches of 8 pixels
+VOC = 'configs/cpf_cte/cpf_cte_voc.py'
+SMALL = {
+    'arch': {'embed_dims': 192, 'num_layers': 6, 'num_heads': 3, 'feedforward_channels': 768},
+    'img_size': 160,
+    'patch_size': 8,
+    'frozen_stages': -1,
+    'init_cfg': None,
+}
 
 
-def build(path=TOY, **options):
-    config = load_config(ROOT / path)
+def build(**options):
+    config = load_config(ROOT / VOC)
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    config.model.backbone.update(options)
+    config.model.backbone.update({**SMALL, **options})
+    config.model.cam_head.in_channels = 192
     return MODELS.build(config.model)
 
 
