@@ -2,5 +2,6 @@
 
 from .balanced_cross_entropy import BalancedCrossEntropyLoss
 from .global_mean import global_mean
+from .rsc import RSCLoss
 
-__all__ = ['BalancedCrossEntropyLoss', 'global_mean']
+__all__ = ['BalancedCrossEntropyLoss', 'RSCLoss', 'global_mean']

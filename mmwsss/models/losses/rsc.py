@@ -1,0 +1,71 @@
+"""Regional semantic contrast of VPL."""
+
+import torch
+from torch import Tensor, nn
+
+from mmwsss.functional.cam import resize_valid
+from mmwsss.functional.rsc import REGION_WEIGHTS, region_embeddings, rsc_loss_terms
+from mmwsss.registry import MODELS
+
+from .global_mean import global_mean
+
+
+@MODELS.register_module()
+class RSCLoss(nn.Module):
+    """Contrast of each present class's region with the prototypes (VPL, Eq. 12 and 13).
+
+    The mean is taken over the pairs of all processes; each pair's negatives are those of its own
+    process.
+
+    Args:
+        loss_weight: Factor of the loss.
+        temperature: Divides the cosines.
+        weights: Of the average over a region: ``softmax`` of the scores, or ``raw`` scores.
+        loss_name: Name in the log; must contain "loss" to be minimised (mmengine's rule).
+
+    Raises:
+        ValueError: There are no such weights.
+    """
+
+    def __init__(
+        self,
+        loss_weight: float = 1.0,  # VPL, implementation details: lambda_RSC
+        temperature: float = 0.07,  # ours
+        weights: str = 'softmax',
+        loss_name: str = 'loss_rsc',
+    ) -> None:
+        super().__init__()
+        if weights not in REGION_WEIGHTS:
+            raise ValueError(f'weights is {weights!r}; known are {", ".join(REGION_WEIGHTS)}')
+        self.loss_weight = loss_weight
+        self.temperature = temperature
+        self.weights = weights
+        self._loss_name = loss_name
+
+    @property
+    def loss_name(self) -> str:
+        """Name of the loss in the log."""
+        return self._loss_name
+
+    def forward(
+        self, embedding: Tensor, scores: Tensor, prototypes: Tensor, present: Tensor, valid: Tensor
+    ) -> Tensor:
+        """Return the loss; zero, with a gradient of zero, where no pair has a negative.
+
+        Args:
+            embedding: ``V``, ``(B, D, h, w)``.
+            scores: ``A``, ``(B, 1 + N, h, w)``, background first.
+            prototypes: Of the classes, ``(N, D)``.
+            present: Which classes each image shows, ``(B, N)`` bool.
+            valid: ``(B, 1, H, W)``, 1 inside the image, on any grid.
+        """
+        image_index, class_index = present.nonzero(as_tuple=True)
+        valid = resize_valid(valid, (scores.shape[2], scores.shape[3]))
+        # the steps of bfloat16 are as large as the differences of cosines
+        dtype = torch.promote_types(scores.dtype, torch.float32)
+        embedding, scores, prototypes = (x.to(dtype) for x in (embedding, scores, prototypes))
+        with torch.autocast(embedding.device.type, enabled=False):
+            weights = REGION_WEIGHTS[self.weights](scores, valid)[:, 1:]
+            regions = region_embeddings(embedding, weights, image_index, class_index)
+            total, count = rsc_loss_terms(regions, prototypes, class_index, self.temperature)
+        return self.loss_weight * global_mean(total, count)

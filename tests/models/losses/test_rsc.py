@@ -1,0 +1,87 @@
+import pytest
+import torch
+from mmengine import dist
+
+from mmwsss.functional.rsc import REGION_WEIGHTS, region_embeddings, rsc_loss_terms
+from mmwsss.models.losses import RSCLoss
+from mmwsss.registry import MODELS
+
+CLASSES = 3
+
+
+def scene(images=2, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    embedding = torch.randn(images, 5, 4, 6, generator=generator, dtype=dtype, requires_grad=True)
+    scores = torch.randn(images, 1 + CLASSES, 4, 6, generator=generator, dtype=dtype) * 3
+    prototypes = torch.randn(CLASSES, 5, generator=generator, dtype=dtype)
+    present = torch.tensor([[1, 0, 1], [1, 1, 0], [0, 0, 0], [0, 1, 0]])[:images] > 0
+    return embedding, scores.requires_grad_(), prototypes, present, torch.ones(images, 1, 32, 48)
+
+
+@pytest.mark.parametrize('kind', REGION_WEIGHTS)
+def test_the_loss_is_the_mean_over_the_pairs(kind):
+    embedding, scores, prototypes, present, valid = scene()
+    valid[1, :, :, 24:] = 0  # three of six columns
+    grid = torch.ones(2, 1, 4, 6)
+    grid[1, :, :, 3:] = 0
+    weights = REGION_WEIGHTS[kind](scores, grid)[:, 1:]
+    image_index, class_index = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 2, 0, 1])
+    regions = region_embeddings(embedding, weights, image_index, class_index)
+    total, _ = rsc_loss_terms(regions, prototypes, class_index, 0.2)
+    module = RSCLoss(temperature=0.2, weights=kind)
+    loss = module(embedding, scores, prototypes, present, valid)
+    torch.testing.assert_close(loss, total / 4)
+    half = RSCLoss(loss_weight=0.5, temperature=0.2, weights=kind)
+    torch.testing.assert_close(half(embedding, scores, prototypes, present, valid), total / 4 / 2)
+
+
+def test_embedding_and_scores_both_learn():
+    embedding, scores, *rest = scene()
+    RSCLoss()(embedding, scores, *rest).backward()
+    assert embedding.grad.any()
+    assert scores.grad.any()
+
+
+def test_no_class_at_all_is_zero_with_a_graph():
+    embedding, scores, prototypes, present, valid = scene()
+    loss = RSCLoss()(embedding, scores, prototypes, present & False, valid)
+    loss.backward()
+    assert loss == 0
+    assert not embedding.grad.any()
+
+
+@pytest.mark.parametrize('images', [(2, 2), (3, 1)])
+def test_processes_average_over_all_pairs_and_contrast_within_their_own(monkeypatch, images):
+    """DDP averages; the ranks are played one after the other."""
+    embedding, scores, prototypes, present, valid = scene(4)
+    parts = torch.arange(4).split(images)
+    pairs = torch.tensor([float(present[part].sum()) for part in parts])
+    monkeypatch.setattr(dist, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(dist, 'all_reduce', lambda count: count.copy_(pairs.sum()))
+    module, total = RSCLoss(), 0.0
+    locals_ = [module(embedding[p], scores[p], prototypes, present[p], valid[p]) for p in parts]
+    for part in parts:
+        weights = REGION_WEIGHTS['softmax'](scores[part], torch.ones(len(part), 1, 4, 6))[:, 1:]
+        image_index, class_index = present[part].nonzero(as_tuple=True)
+        regions = region_embeddings(embedding[part], weights, image_index, class_index)
+        total += rsc_loss_terms(regions, prototypes, class_index, 0.07)[0]
+    torch.testing.assert_close(sum(locals_) / 2, total / pairs.sum())
+
+
+def test_under_autocast_the_contrast_is_exact():
+    embedding, scores, prototypes, present, valid = scene(dtype=torch.float32)
+    embedding = embedding.detach().bfloat16()
+    expected = RSCLoss()(embedding.float(), scores, prototypes, present, valid)
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = RSCLoss()(embedding, scores, prototypes, present, valid)
+    assert loss.dtype == torch.float32
+    assert loss.equal(expected)
+
+
+def test_name_and_weights():
+    module = MODELS.build({'type': 'mmwsss.RSCLoss', 'loss_name': 'loss_x'})
+    assert module.loss_name == 'loss_x'
+    assert RSCLoss().loss_name == 'loss_rsc'
+    assert (RSCLoss().temperature, RSCLoss().loss_weight) == (0.07, 1.0)
+    with pytest.raises(ValueError, match="weights is 'relu'; known are softmax, raw"):
+        RSCLoss(weights='relu')
