@@ -46,9 +46,15 @@ class ClassTokenViT(VisionTransformer):
         drop_path_rate: Of the last block; rises linearly from 0.
         patch_cfg: Options of mmpretrain's `PatchEmbed`: `EfficientNetLite0Patches` makes the ViT a
             hybrid.
+        similar_attention: Begin with keys that equal the queries, so that patches attend to those
+            that are like them; as trained ViTs do (Trockman and Kolter, Mimetic Initialization of
+            Self-Attention Layers, ICML 2023), and few images cannot teach. Not with `init_cfg`.
         keep_attention: Return the attention of all blocks, which takes ``4 blocks (N + L)^2`` bytes
             an image. None: in evaluation, where maps are made of it, and not in training.
         init_cfg: mmengine's initialisation.
+
+    Raises:
+        ValueError: Both `similar_attention` and `init_cfg` are given.
     """
 
     def __init__(
@@ -59,9 +65,14 @@ class ClassTokenViT(VisionTransformer):
         patch_size: int = 16,
         drop_path_rate: float = 0.0,
         patch_cfg: dict | None = None,
+        similar_attention: bool = False,
         keep_attention: bool | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        if similar_attention and init_cfg:
+            raise ValueError(
+                'similar_attention would overwrite the keys that init_cfg loads: leave one out'
+            )
         super().__init__(
             arch=arch,
             img_size=img_size,
@@ -72,11 +83,19 @@ class ClassTokenViT(VisionTransformer):
             patch_cfg={'padding': 0, **(patch_cfg or {})},
             init_cfg=init_cfg,
         )
+        self.similar_attention = similar_attention
         self.keep_attention = keep_attention
         self.num_extra_tokens = num_classes
         rows, columns = self.patch_resolution
         self.cls_token = nn.Parameter(torch.zeros(1, num_classes, self.embed_dims))
         self.pos_embed = nn.Parameter(torch.zeros(1, num_classes + rows * columns, self.embed_dims))
+
+    def init_weights(self) -> None:
+        """Initialise as mmpretrain does, and then the keys, if they are to equal the queries."""
+        super().init_weights()
+        if self.similar_attention:
+            for layer in self.layers:
+                equal_keys(layer)
 
     def forward(self, inputs: Tensor) -> ClassTokenFeatures:
         """Return the tokens after the last block, for ``(B, 3, H, W)`` normalised images."""
@@ -162,6 +181,14 @@ def attend(layer: TransformerEncoderLayer, tokens: Tensor) -> tuple[Tensor, Tens
     mixed = module.out_drop(module.gamma1(module.proj_drop(module.proj(mixed))))
     tokens = tokens + mixed
     return layer.ffn(layer.ln2(tokens), identity=tokens), weights.mean(dim=1)
+
+
+@torch.no_grad()
+def equal_keys(layer: TransformerEncoderLayer) -> None:
+    """Let a block make keys as it makes queries: the weights of the queries are copied."""
+    for parameter in (layer.attn.qkv.weight, layer.attn.qkv.bias):
+        query, key, _ = parameter.chunk(3)  # each (D, D) or (D,)
+        key.copy_(query)
 
 
 def resize_positions(

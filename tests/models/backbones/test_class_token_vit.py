@@ -263,3 +263,46 @@ def test_initial_weights_without_a_checkpoint():
     assert vit.pos_embed.shape == (1, CLASSES + 16, 12)
     assert vit.pos_embed.std() > 0.01  # classes differ by it
     assert not vit.cls_token.any()
+
+
+def initialised(**options):
+    torch.manual_seed(0)
+    config = {'type': 'mmwsss.ClassTokenViT', 'num_classes': CLASSES, 'arch': dict(ARCH)}
+    vit = MODELS.build({**config, 'img_size': 32, 'patch_size': 8, **options})
+    torch.manual_seed(1)
+    vit.init_weights()
+    return vit
+
+
+def test_similar_attention_begins_with_keys_that_equal_the_queries():
+    vit, usual = initialised(similar_attention=True), initialised()
+    tokens = torch.randn(2, 7, 12, generator=torch.Generator().manual_seed(2))
+    for layer, other in zip(vit.layers, usual.layers, strict=True):
+        query, key, value = layer.attn.qkv(tokens).chunk(3, dim=-1)
+        their_query, their_key, their_value = other.attn.qkv(tokens).chunk(3, dim=-1)
+        assert query.equal(key)
+        assert query.equal(their_query)
+        assert value.equal(their_value)
+        assert not their_query.allclose(their_key)
+    changed = {
+        name
+        for name, parameter in vit.named_parameters()
+        if not parameter.equal(usual.get_parameter(name))
+    }
+    assert changed == {
+        f'layers.{i}.attn.qkv.{kind}' for i in range(4) for kind in ('weight', 'bias')
+    }
+
+
+def test_a_checkpoint_is_not_changed_by_similar_attention(tmp_path):
+    path = tmp_path / 'vit.pth'
+    trained = build()
+    torch.save({'state_dict': trained.state_dict()}, path)
+    vit = initialised(similar_attention=True)
+    load_checkpoint(vit, str(path), map_location='cpu')
+    assert all(value.equal(trained.state_dict()[name]) for name, value in vit.state_dict().items())
+
+
+def test_similar_attention_is_not_for_trained_weights():
+    with pytest.raises(ValueError, match='leave one out'):
+        initialised(similar_attention=True, init_cfg={'type': 'Pretrained', 'checkpoint': 'x.pth'})
