@@ -37,6 +37,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['mmwsss', 'mmwsss.*']),
+    package_data={'mmwsss': ['models/prompts/*.txt']},
     install_requires=[
         # no pins, so that a user's own build of torch stays; requirements.txt has the tried ones
         re.sub(r'==.*', '', line)

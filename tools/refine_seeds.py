@@ -34,6 +34,11 @@ def parse_args() -> argparse.Namespace:
         const=None,
         help="use the seeds' own background maps instead of a threshold",
     )
+    background.add_argument(
+        '--bg-power',
+        type=float,
+        help='use (1 - max) to this power as background instead of a threshold (CLIP-ES)',
+    )
     parser.add_argument('--crf', default='irn', choices=CRFS, help='hard labels, soft, or no CRF')
     parser.add_argument(
         '--min-confidence',
@@ -50,7 +55,11 @@ def main() -> None:
     """Refine."""
     args = parse_args()
     settings = RefineSettings(
-        args.source, args.bg_threshold, args.min_confidence, crf=CRFS[args.crf]
+        args.source,
+        args.bg_threshold,
+        args.min_confidence,
+        CRFS[args.crf],
+        args.bg_power,
     )
     items = refine_items(args.seed_dir, args.images, read_ids(args.ids), args.image_suffix)
     written = refine_seeds_with_crf(items, args.out_dir, settings, args.processes, args.resume)

@@ -122,12 +122,13 @@ def _refine_notes(run: PipelineRun) -> list[str]:
     if stage is None:
         return []
     figures = run.records[stage.name]['figures']
-    threshold = figures['bg_threshold']
-    against = (
-        "against the seeds' own background"
-        if threshold is None
-        else f'at the background threshold {threshold:.2f}'
-    )
+    threshold, power = figures['bg_threshold'], figures.get('bg_power')
+    if power is not None:
+        against = f'against the background (1 - max)^{power:g}'
+    elif threshold is None:
+        against = "against the seeds' own background"
+    else:
+        against = f'at the background threshold {threshold:.2f}'
     return [f'{run.name}: the pseudo masks were made from {figures["source"]} {against}.']
 
 

@@ -1,6 +1,6 @@
 """Dense CRF (Krähenbühl and Koltun, NIPS 2011) with the settings that the WSSS hosts use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ class DenseCRF:
         bilateral_srgb: Its width in colour, of 0..255.
         bilateral_compat: Its weight.
         iterations: Mean-field steps.
+        wrapped_colors: Compare colours of an image from which a mean was subtracted and whose
+            negative values wrapped around in uint8, as the released CLIP-ES does.
 
     Raises:
         ValueError: A setting is out of range.
@@ -31,6 +33,7 @@ class DenseCRF:
     bilateral_srgb: float
     bilateral_compat: float
     iterations: int = 10
+    wrapped_colors: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -61,7 +64,13 @@ CLIP_ES_CRF = DenseCRF(
     bilateral_compat=4,
 )
 
-CRF_PRESETS = {'irn': IRN_CRF, 'clip_es': CLIP_ES_CRF}
+_MEAN_RGB = (122.675, 116.669, 104.008)  # subtracted from the image by CLIP-ES
+
+CRF_PRESETS = {
+    'irn': IRN_CRF,
+    'clip_es': CLIP_ES_CRF,
+    'clip_es_released': replace(CLIP_ES_CRF, wrapped_colors=True),
+}
 
 
 def crf_from_labels(
@@ -133,17 +142,31 @@ def _mean_field(image: np.ndarray, unary: np.ndarray, settings: DenseCRF) -> np.
     """Run the inference on ``(C, H * W)`` energies."""
     densecrf, _ = _import_pydensecrf()
     height, width, _ = image.shape
+    colors = wrap_colors(image) if settings.wrapped_colors else image
     crf = densecrf.DenseCRF2D(width, height, len(unary))
     crf.setUnaryEnergy(unary)
     crf.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
     crf.addPairwiseBilateral(
         sxy=settings.bilateral_sxy,
         srgb=settings.bilateral_srgb,
-        rgbim=np.ascontiguousarray(image),
+        rgbim=np.ascontiguousarray(colors),
         compat=settings.bilateral_compat,
     )
     posterior = crf.inference(settings.iterations)
     return np.array(posterior, dtype=np.float32).reshape(len(unary), height, width)
+
+
+def wrap_colors(image: np.ndarray) -> np.ndarray:
+    """Subtract the mean colour and keep the result modulo 256, as the released CLIP-ES does.
+
+    Args:
+        image: ``(H, W, 3)`` uint8, RGB.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    shifted = (image - np.array(_MEAN_RGB)).astype(np.int64)  # towards zero
+    return (shifted % 256).astype(np.uint8)
 
 
 def _check_image(image: np.ndarray, size: tuple[int, ...]) -> None:

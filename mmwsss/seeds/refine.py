@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from tqdm import tqdm
 
+from mmwsss.functional.clip_es import background_power
 from mmwsss.structures import image_size
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
@@ -42,6 +44,8 @@ class RefineSettings:
         bg_threshold: Constant background score; None: the seed's own background map.
         min_confidence: A pixel whose largest posterior is below is ignored.
         crf: CRF settings; None: argmax alone.
+        bg_power: Exponent of a background score ``(1 - max) ** bg_power`` of the maps (CLIP-ES),
+            in the place of `bg_threshold`; None: no such score.
 
     Raises:
         ValueError: A confidence is asked for without a CRF, whose posterior it is.
@@ -51,6 +55,7 @@ class RefineSettings:
     bg_threshold: float | None = 0.15  # IRN's
     min_confidence: float = 0.0
     crf: DenseCRF | None = IRN_CRF
+    bg_power: float | None = None
 
     def __post_init__(self) -> None:
         """Check the combination."""
@@ -154,7 +159,7 @@ def refine_seed(
     sure = np.ones(seed.size, dtype=np.float32)
     if not len(seed.classes):
         return np.zeros(seed.size, dtype=np.uint8), sure
-    scores = score_planes(seed, settings.source, settings.bg_threshold)
+    scores = score_planes(seed, settings.source, settings.bg_threshold, settings.bg_power)
     mask_index = np.concatenate([[0], seed.classes + 1]).astype(np.uint8)
     if settings.crf is None:
         return mask_index[scores.argmax(axis=0)], sure
@@ -166,13 +171,16 @@ def refine_seed(
     return mask_index[posterior.argmax(axis=0)], posterior.max(axis=0)
 
 
-def score_planes(seed: Seed, source: str, bg_threshold: float | None) -> np.ndarray:
+def score_planes(
+    seed: Seed, source: str, bg_threshold: float | None, bg_power: float | None = None
+) -> np.ndarray:
     """Return background and class maps in the size of the image.
 
     Args:
         seed: Maps of ``k`` classes.
         source: ``cam``, ``pacam`` or ``sum``.
         bg_threshold: Constant background score; None: the seed's own map.
+        bg_power: As in `RefineSettings`.
 
     Returns:
         ``(k + 1, H, W)`` float32, background first, so that it wins ties in an argmax.
@@ -180,13 +188,16 @@ def score_planes(seed: Seed, source: str, bg_threshold: float | None) -> np.ndar
     Raises:
         ValueError: The seed has no such map.
     """
-    if bg_threshold is not None:
+    maps = seed.full_size(source)
+    if bg_power is not None:
+        background = background_power(torch.from_numpy(maps), bg_power)[None].numpy()
+    elif bg_threshold is not None:
         background = np.full((1, *seed.size), bg_threshold, dtype=np.float32)
     elif seed.background is None:
         raise ValueError('the seed has no background map of its own: give a bg_threshold')
     else:
         background = resize_maps(seed.background[None], seed.size)
-    return np.concatenate([background, seed.full_size(source)])
+    return np.concatenate([background, maps])
 
 
 def refine_items(

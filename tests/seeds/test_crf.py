@@ -12,6 +12,7 @@ from mmwsss.seeds.crf import (
     DenseCRF,
     crf_from_labels,
     crf_from_probabilities,
+    wrap_colors,
 )
 
 RNG = np.random.default_rng(0)
@@ -135,10 +136,20 @@ def test_presets():
 
 
 def test_preset_names():
-    assert CRF_PRESETS == {'irn': IRN_CRF, 'clip_es': CLIP_ES_CRF}
+    assert {
+        'irn': IRN_CRF,
+        'clip_es': CLIP_ES_CRF,
+        'clip_es_released': replace(CLIP_ES_CRF, wrapped_colors=True),
+    } == CRF_PRESETS
 
 
 def test_missing_requirement(monkeypatch):
     monkeypatch.setitem(sys.modules, 'pydensecrf', None)
     with pytest.raises(ImportError, match=r'pip install mmwsss\[crf\]'):
         crf_from_labels(IMAGE, LABELS, 3)
+
+
+def test_colours_that_wrapped_around():
+    image = np.array([[[130, 116, 0], [0, 117, 104]]], dtype=np.uint8)
+    # 130 - 122.675 = 7.3; 116 - 116.669 = -0.7, towards zero; 0 - 104.008 = -104.008
+    assert wrap_colors(image).tolist() == [[[7, 0, 152], [134, 0, 0]]]

@@ -2,16 +2,20 @@
 
 from .class_token_vit import ClassTokenFeatures, ClassTokenViT
 from .efficientnet_lite import EfficientNetLite0
+from .frozen_clip import CLIPESBackbone, CLIPFeatures, FrozenCLIP
 from .hybrid_embed import EfficientNetLite0Patches
 from .resnet38 import ResNet38
 from .resnet_ceil_pool import ResNetCeilPool
 from .resnet_with_stem import ResNetWithStem
 
 __all__ = [
+    'CLIPESBackbone',
+    'CLIPFeatures',
     'ClassTokenFeatures',
     'ClassTokenViT',
     'EfficientNetLite0',
     'EfficientNetLite0Patches',
+    'FrozenCLIP',
     'ResNet38',
     'ResNetCeilPool',
     'ResNetWithStem',

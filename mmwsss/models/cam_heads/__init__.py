@@ -2,11 +2,14 @@
 
 from .amn import AMNHead
 from .class_token import ClassTokenHead, ClassTokenOutput
+from .clip_es import CLIPESHead, CLIPESOutput
 from .linear import LinearCAMHead
 from .mctformer import MCTformerHead, MCTformerOutput
 
 __all__ = [
     'AMNHead',
+    'CLIPESHead',
+    'CLIPESOutput',
     'ClassTokenHead',
     'ClassTokenOutput',
     'LinearCAMHead',

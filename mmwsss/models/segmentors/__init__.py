@@ -4,6 +4,7 @@ from .amn_tta import AMNTTAModel
 from .cam_segmentor import CAMSegmentor
 from .cam_tta import CAMTTAModel
 from .class_token_tta import ClassTokenTTAModel
+from .clip_es_tta import CLIPESTTAModel
 from .crf_tta import CRFSegTTAModel
 from .edge_tta import EdgeTTAModel
 from .mctformer_tta import MCTformerTTAModel
@@ -12,6 +13,7 @@ __all__ = [
     'AMNTTAModel',
     'CAMSegmentor',
     'CAMTTAModel',
+    'CLIPESTTAModel',
     'CRFSegTTAModel',
     'ClassTokenTTAModel',
     'EdgeTTAModel',

@@ -117,7 +117,10 @@ class CAMSegmentor(BaseSegmentor):
         if self.prototype_head is not None:
             pacam = self.prototype_head.predict(output, image_label)
             size = output.cam.shape[-2:]
-            maps['pacam'] = F.interpolate(pacam, size, mode='bilinear', align_corners=False)
+            pacam = F.interpolate(pacam, size, mode='bilinear', align_corners=False)
+            # a host without a training spreads maps afterwards, and so a plug-in's
+            refine = getattr(self.cam_head, 'refine_pacam', None)
+            maps['pacam'] = refine(output, pacam) if refine else pacam
         for index, sample in enumerate(data_samples):
             classes = image_label[index].nonzero()[:, 0]
             view = PixelData(metainfo={'classes': classes.tolist()})
@@ -129,7 +132,9 @@ class CAMSegmentor(BaseSegmentor):
         return data_samples
 
     def collect(self, data: dict) -> None:
-        """Fill the prototype head's bank from one batch, without gradient or loss.
+        """Hand one batch to what is made of features without gradient or loss.
+
+        These are the prototype head's bank, and prototypes of the CAM head.
 
         Args:
             data: A batch as the training data loader gives it.
@@ -138,7 +143,9 @@ class CAMSegmentor(BaseSegmentor):
         image_label = self._image_label(data['data_samples'])
         with torch.no_grad():
             output = self.compute_cam(data['inputs'], data['data_samples'])
-        self.prototype_head.collect(output, image_label)
+        for part in (self.cam_head, self.prototype_head):
+            if hasattr(part, 'collect'):
+                part.collect(output, image_label)
 
     def _forward(self, inputs: Tensor, data_samples: Samples | None = None) -> Tensor:
         """Return the CAMs of all classes, ``(B, N, h, w)``."""

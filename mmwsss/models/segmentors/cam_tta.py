@@ -39,7 +39,7 @@ class CAMTTAModel(BaseTTAModel):
         merged = views[0]
         maps = self.merge_host(views)
         if 'pacam' in merged.cam_view:
-            maps['pacam'] = normalize_by_max(self.sum_views(views, 'pacam'))
+            maps['pacam'] = self.merge_pacam(views)
         merged.pred_seed = Seed(
             classes=merged.cam_view.metainfo['classes'],
             size=tuple(merged.ori_shape),
@@ -51,6 +51,10 @@ class CAMTTAModel(BaseTTAModel):
     def merge_host(self, views: list[SegDataSample]) -> dict[str, Tensor]:
         """Return the host's maps of a `Seed`: ``cam`` and, of some hosts, ``background``."""
         return {'cam': normalize_by_max(self.sum_views(views, 'cam'))}
+
+    def merge_pacam(self, views: list[SegDataSample]) -> Tensor:
+        """Return a plug-in's maps of a `Seed`, ``(k, h, w)``."""
+        return normalize_by_max(self.sum_views(views, 'pacam'))
 
     def sum_views(self, views: list[SegDataSample], name: str) -> Tensor:
         """Sum the maps `name` of all views on the grid of the seed, ``(k, h, w)``.

@@ -23,13 +23,21 @@ class RefineSeeds(Stage):
         source: ``cam``, ``pacam`` or ``sum``.
         bg_threshold: Background score; ``best`` takes what `scores` found for `source`, which
             looks at ground truth; None takes the seed's own background map.
+        bg_power: Exponent of a background ``(1 - max) ** bg_power`` (CLIP-ES) in the place of
+            `bg_threshold`, or None.
         scores: Stage that judged the seeds, for ``best``.
         min_confidence: A pixel whose largest posterior is below becomes 255.
         crf: A preset's name, or None for argmax alone.
     """
 
     takes = ('seeds', 'scores')
-    _numbers: ClassVar[tuple[str, ...]] = ('source', 'bg_threshold', 'min_confidence', 'crf')
+    _numbers: ClassVar[tuple[str, ...]] = (
+        'source',
+        'bg_threshold',
+        'bg_power',
+        'min_confidence',
+        'crf',
+    )
 
     def __init__(
         self,
@@ -37,6 +45,7 @@ class RefineSeeds(Stage):
         seeds: str,
         source: str = 'cam',
         bg_threshold: float | str | None = THRESHOLDS['irn'].seed,
+        bg_power: float | None = None,
         scores: str | None = None,
         min_confidence: float = 0.7,  # ours
         crf: str | None = 'irn',
@@ -45,6 +54,7 @@ class RefineSeeds(Stage):
         self.seeds = seeds
         self.source = source
         self.bg_threshold = bg_threshold
+        self.bg_power = bg_power
         self.scores = scores
         self.min_confidence = min_confidence
         self.crf = crf
@@ -67,7 +77,8 @@ class RefineSeeds(Stage):
         folder = workspace.folder(self.name)
         settings = RefineSettings(
             source=self.source,
-            bg_threshold=self._threshold(workspace),
+            bg_threshold=None if self.bg_power is not None else self._threshold(workspace),
+            bg_power=self.bg_power,
             min_confidence=self.min_confidence if self.crf else 0.0,
             crf=CRF_PRESETS[self.crf] if self.crf else None,
         )
@@ -80,7 +91,12 @@ class RefineSeeds(Stage):
             resume,
             argmax_dir=folder / 'argmax',
         )
-        return {'masks': len(items), 'bg_threshold': settings.bg_threshold, 'source': self.source}
+        return {
+            'masks': len(items),
+            'bg_threshold': settings.bg_threshold,
+            'bg_power': settings.bg_power,
+            'source': self.source,
+        }
 
     def _threshold(self, workspace: Workspace) -> float | None:
         if self.bg_threshold is None:

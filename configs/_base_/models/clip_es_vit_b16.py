@@ -1,0 +1,19 @@
+# CLIP-ES: GradCAM of a frozen CLIP. `model.backbone.pretrained` is a tag of open_clip or the file
+# of the weights; with a file, `model.backbone.model_name=None` takes the architecture from it.
+model = dict(
+    type='mmwsss.CAMSegmentor',
+    data_preprocessor=dict(
+        type='mmwsss.CAMDataPreProcessor',
+        # 255 times CLIP's
+        mean=[122.7709383, 116.7460125, 104.09373615],
+        std=[68.5005327, 66.6321579, 70.32316305],
+        bgr_to_rgb=True,
+        size_divisor=1,
+    ),
+    backbone=dict(
+        type='mmwsss.CLIPESBackbone',
+        model_name='ViT-B-16-quickgelu',
+        pretrained='openai',
+    ),
+    cam_head=dict(type='mmwsss.CLIPESHead', num_classes=20),
+)

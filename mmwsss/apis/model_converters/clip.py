@@ -1,0 +1,55 @@
+"""OpenAI's CLIP, as a file that says what model it is; and `tools/model_converters/clip.py`."""
+
+import argparse
+import os
+
+import torch
+
+import mmwsss
+from mmwsss.models.clip import import_open_clip, read_clip_file
+from mmwsss.structures import atomic_path
+
+
+def convert_clip(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> int:
+    """Write the weights of a ViT CLIP as float32 tensors, with their architecture.
+
+    open_clip has OpenAI's names, so none changes; every tensor of the file must be one of the model
+    that its shapes describe, and every tensor of that model must be in the file.
+
+    Args:
+        source: OpenAI's TorchScript archive, or a checkpoint with the same names.
+        target: The file to write, for ``model.backbone.pretrained`` with ``model_name=None``.
+
+    Returns:
+        Number of tensors written.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no ViT CLIP.
+    """
+    state, architecture = read_clip_file(str(source))
+    if architecture is None:
+        raise ValueError(f'{source} holds no ViT CLIP with the names of OpenAI')
+    model = import_open_clip().model.CLIP(**architecture)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f'{source} is no ViT CLIP of OpenAI: {error}') from error
+    meta = {'open_clip': architecture, 'mmwsss_version': mmwsss.__version__}
+    with atomic_path(target) as temporary:
+        torch.save({'state_dict': model.state_dict(), 'meta': meta}, temporary)
+    return len(state)
+
+
+def main() -> None:
+    """Read the command line and convert."""
+    parser = argparse.ArgumentParser(
+        description="Convert OpenAI's ViT CLIP, or a file with the same names: float32, with the "
+        'architecture beside the weights. Every tensor of the file must be known, and every tensor '
+        'of the model be filled.'
+    )
+    parser.add_argument('checkpoint', help='ViT-B-16.pt, or a state dict')
+    parser.add_argument('out', help='file to write, for model.backbone.pretrained')
+    arguments = parser.parse_args()
+    number = convert_clip(arguments.checkpoint, arguments.out)
+    print(f'{arguments.out}: {number} tensors; set model.backbone.model_name=None with it')

@@ -1,0 +1,139 @@
+"""Localisation with a frozen CLIP: GradCAM and attention (CLIP-ES, CVPR 2023)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+RANGE_EPS = 1e-7  # added to a maximum before dividing by it (CLIP-ES)
+ABSENT = -1e4  # a logit whose softmax is zero, and whose gradient is no NaN
+
+
+def class_logits(
+    embedding: Tensor, prototypes: Tensor, image_label: Tensor, logit_scale: float = 100.0
+) -> Tensor:
+    """Scaled cosines of an image with its classes and the background names (CLIP-ES).
+
+    Args:
+        embedding: Of the images, ``(B, D)``, of any length but zero.
+        prototypes: ``(P, D)``; the first ``N`` rows are the classes, the others background names.
+        image_label: ``(B, N)`` of 0 and 1.
+        logit_scale: Factor of the cosines.
+
+    Returns:
+        ``(B, P)``; for absent classes a number so low that its softmax is zero.
+
+    Example:
+        >>> prototypes = torch.tensor([[1.0, 0.0], [0.0, 1.0], [3.0, 4.0]])
+        >>> class_logits(torch.tensor([[5.0, 0.0]]), prototypes, torch.tensor([[1, 0]]), 10)[0, 2]
+        tensor(6.)
+    """
+    cosine = F.normalize(embedding, dim=1) @ F.normalize(prototypes, dim=1).T
+    absent = torch.zeros_like(cosine, dtype=torch.bool)
+    absent[:, : image_label.shape[1]] = image_label == 0
+    return (logit_scale * cosine).masked_fill(absent, ABSENT)
+
+
+def log_odds(logits: Tensor, class_index: Tensor) -> Tensor:
+    """Log-odds of one class an image in the softmax: ``log p - log(1 - p)``.
+
+    GradCAM's score is the probability ``p`` itself. Its gradient, ``p (1 - p)`` times that of the
+    log-odds, is lost to rounding once ``p`` is nearly 1, as logits of 100 cosines soon make it;
+    this one is not, and `probability_slope` gives the factor.
+
+    Args:
+        logits: ``(B, P)`` of `class_logits`.
+        class_index: Of the class, ``(B,)``.
+
+    Returns:
+        ``(B,)``.
+
+    Example:
+        >>> odds = log_odds(torch.tensor([[2.0, 2.0, 2.0]]), torch.tensor([0]))
+        >>> odds.exp()  # one against two
+        tensor([0.5000])
+    """
+    own = torch.zeros_like(logits, dtype=torch.bool)
+    own[torch.arange(len(logits), device=logits.device), class_index] = True
+    return logits[own] - logits.masked_fill(own, ABSENT).logsumexp(dim=1)
+
+
+def probability_slope(odds: Tensor) -> Tensor:
+    """Derivative of a probability with respect to its log-odds, ``p (1 - p)``.
+
+    Example:
+        >>> probability_slope(torch.tensor([0.0]))
+        tensor([0.2500])
+    """
+    return torch.sigmoid(odds) * torch.sigmoid(-odds)
+
+
+def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:
+    """Weight channels by their mean gradient and keep what speaks for the class (GradCAM).
+
+    Args:
+        activation: Of the patches, ``(B, L, C)``.
+        gradient: Of the score with respect to it, ``(B, L, C)``.
+
+    Returns:
+        ``(B, L)``, non-negative.
+
+    Example:
+        >>> activation = torch.tensor([[[1.0, 2.0], [3.0, -4.0]]])
+        >>> gradient = torch.tensor([[[1.0, 0.0], [1.0, 2.0]]])
+        >>> grad_cam(activation, gradient)
+        tensor([[3., 0.]])
+    """
+    weight = gradient.mean(dim=1, keepdim=True)  # (B, 1, C)
+    return F.relu((weight * activation).sum(dim=-1))
+
+
+def normalize_cam(maps: Tensor) -> Tensor:
+    """Subtract the spatial minimum and divide by the maximum.
+
+    Args:
+        maps: ``(..., h, w)``.
+
+    Returns:
+        ``(..., h, w)`` in [0, 1); a constant map becomes zero.
+    """
+    shifted = maps - maps.amin(dim=(-2, -1), keepdim=True)
+    return shifted / (shifted.amax(dim=(-2, -1), keepdim=True) + RANGE_EPS)
+
+
+def attention_affinity(attention: Tensor, rounds: int = 3) -> Tensor:
+    """Make a symmetric transition matrix of the attention and take two steps (CAA).
+
+    Each of the `rounds` of Sinkhorn's algorithm makes the columns sum to one, and then the rows.
+
+    Args:
+        attention: ``(B, L, L)``, positive.
+        rounds: Of Sinkhorn's algorithm.
+
+    Returns:
+        ``(B, L, L)``: the square of the symmetric part.
+
+    Example:
+        >>> attention_affinity(torch.tensor([[[2.0, 0.0], [0.0, 5.0]]]))
+        tensor([[[1., 0.],
+                 [0., 1.]]])
+    """
+    for _ in range(rounds):
+        attention = attention / attention.sum(dim=-2, keepdim=True)
+        attention = attention / attention.sum(dim=-1, keepdim=True)
+    symmetric = (attention + attention.transpose(-2, -1)) / 2
+    return symmetric @ symmetric
+
+
+def background_power(maps: Tensor, power: float) -> Tensor:
+    """Return the background's score, ``(1 - max) ** power`` (CLIP-ES).
+
+    Args:
+        maps: Of the present classes, ``(k, h, w)`` in [0, 1].
+        power: Exponent; larger ones leave less background.
+
+    Returns:
+        ``(h, w)`` in [0, 1]; ones without a class.
+    """
+    if not len(maps):
+        return maps.new_ones(maps.shape[1:])
+    return (1 - maps.amax(dim=0)).clamp(min=0) ** power

@@ -1,0 +1,195 @@
+"""The CAM head of CLIP-ES: GradCAM of a frozen CLIP, spread by its attention."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmwsss.functional.cam import normalize_by_max, resize_valid
+from mmwsss.functional.clip_es import (
+    attention_affinity,
+    class_logits,
+    grad_cam,
+    log_odds,
+    normalize_cam,
+    probability_slope,
+)
+from mmwsss.functional.mctformer import refine
+from mmwsss.models.backbones.frozen_clip import CLIPFeatures, attend, to_map
+from mmwsss.models.text_prototypes import TextPrototypes
+from mmwsss.registry import MODELS
+from mmwsss.structures import CAMOutput
+
+from .boxes import box_mask
+
+
+@dataclass(frozen=True, kw_only=True)
+class CLIPESOutput(CAMOutput):
+    """A `CAMOutput` of a frozen CLIP.
+
+    Attributes:
+        vectors: Patch tokens in the space of the prototypes, of length one, ``(B, D, h, w)``.
+    """
+
+    vectors: Tensor
+
+
+@MODELS.register_module()
+class CLIPESHead(BaseModule):
+    """Softmax-GradCAM and class-aware attention-based affinity (CLIP-ES, CVPR 2023).
+
+    Nothing is learnt here. The score of a class is its probability among the present classes and
+    the background names; the image is the mean of its patch tokens. GradCAM reads the first norm of
+    the last block: one forward of that block an image, and one vector-Jacobian product a class.
+
+    Args:
+        num_classes: Foreground classes ``N``.
+        embed_dims: ``D`` of the CLIP.
+        text: Options of `TextPrototypes`.
+        prototypes: Config of prototypes that take the place of the text's (VPL), or None.
+        logit_scale: Factor of the cosines.
+        box_threshold: Share of a map's maximum above which a cell is in a box.
+        box_border: Whether boxes may take in the last row and column; not so in the released code.
+        sinkhorn_rounds: Normalisations of the attention.
+        init_cfg: mmengine's initialisation.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        embed_dims: int = 512,  # ViT-B/16
+        text: dict | None = None,
+        prototypes: dict | None = None,
+        logit_scale: float = 100.0,  # CLIP
+        box_threshold: float = 0.4,  # CLIP-ES, VOC; 0.7 for COCO
+        box_border: bool = True,  # ours
+        sinkhorn_rounds: int = 3,  # CLIP-ES
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.num_classes = num_classes
+        self.logit_scale = logit_scale
+        self.box_threshold = box_threshold
+        self.box_border = box_border
+        self.sinkhorn_rounds = sinkhorn_rounds
+        self.text = TextPrototypes(num_classes, embed_dims, **(text or {}))
+        self.prototypes = MODELS.build(prototypes) if prototypes else None
+
+    def forward(
+        self, features: CLIPFeatures, valid: Tensor, image_label: Tensor | None = None
+    ) -> CLIPESOutput:
+        """Compute the maps of the present classes; absent ones are zero.
+
+        Args:
+            features: Of a `CLIPESBackbone`.
+            valid: ``(B, 1, H, W)``, 1 inside the image.
+            image_label: ``(B, N)`` of 0 and 1.
+
+        Returns:
+            With `cam` the GradCAM, `raw` the map after the attention, and `affinity` the
+            attention's transition matrix. `features` are the patch tokens before the last block and
+            those in the prototypes' space.
+
+        Raises:
+            ValueError: There are no image labels.
+        """
+        if image_label is None:
+            raise ValueError(
+                'CLIP-ES makes maps of the classes that an image is labelled with: wrap the data '
+                'set in mmwsss.ImageLabelDataset with a label_file'
+            )
+        prototypes = self._prototypes(features)
+        cam, last, attention = self._grad_cams(features, prototypes, image_label)
+        valid = resize_valid(valid, features.size)
+        cam = cam * valid
+        projected = features.clip.project(last)  # (B, 1 + L, D)
+        number = features.clip.num_attention_blocks
+        affinity = attention_affinity(
+            (features.attention + attention) / number, self.sinkhorn_rounds
+        )
+        vectors = to_map(F.normalize(projected, dim=-1), features.size)
+        return CLIPESOutput(
+            features=(to_map(features.tokens, features.size), vectors),
+            cam=cam,
+            valid=valid,
+            logits=self.logit_scale * self._cosine(projected, prototypes),
+            raw=self._spread(cam, affinity),
+            affinity=affinity,
+            vectors=vectors,
+        )
+
+    def loss(
+        self,
+        output: CAMOutput,
+        image_label: Tensor,
+        data_samples: list[SegDataSample] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return no loss: nothing of the host is learnt."""
+        return {}
+
+    def collect(self, output: CLIPESOutput, image_label: Tensor) -> None:
+        """Hand the patch vectors under the maps to prototypes that are to be learnt (VPL)."""
+        if self.prototypes is not None:
+            self.prototypes.collect(output.vectors, output.cam, image_label)
+
+    def refine_pacam(self, output: CAMOutput, pacam: Tensor) -> Tensor:
+        """Fuse a plug-in's maps with the GradCAM, and let the attention spread the result.
+
+        Args:
+            output: Of `forward`.
+            pacam: ``(B, N, h, w)``, non-negative.
+
+        Returns:
+            ``(B, N, h, w)``.
+        """
+        assert output.affinity is not None
+        fused = normalize_cam(output.cam + normalize_by_max(pacam))
+        return self._spread(fused * output.valid, output.affinity)
+
+    def _prototypes(self, features: CLIPFeatures) -> Tensor:
+        text = self.text(features.clip)
+        if self.prototypes is None:
+            return text
+        if not self.prototypes.fitted:
+            self.prototypes.set_text(text)
+        return self.prototypes.vectors
+
+    @torch.enable_grad()
+    def _grad_cams(
+        self, features: CLIPFeatures, prototypes: Tensor, image_label: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return GradCAMs ``(B, N, h, w)``, last tokens and the last block's attention."""
+        block = features.clip.blocks[-1]
+        activation = block.ln_1(features.tokens).detach().requires_grad_(True)
+        last, attention = attend(block, features.tokens, activation)
+        embedding = features.clip.project(last[:, 1:]).mean(dim=1)  # the class token is left out
+        logits = class_logits(embedding, prototypes, image_label, self.logit_scale)
+        patches = activation.detach()[:, 1:]
+        cam = patches.new_zeros(len(image_label), self.num_classes, *features.size)
+        for image_index, class_index in _present(image_label):
+            odds = log_odds(logits[image_index], class_index)
+            gradient = torch.autograd.grad(odds.sum(), activation, retain_graph=True)[0]
+            gradient = gradient[image_index, 1:] * probability_slope(odds.detach())[:, None, None]
+            maps = grad_cam(patches[image_index], gradient).unflatten(1, features.size)
+            cam[image_index, class_index] = normalize_cam(normalize_cam(maps))  # twice (CLIP-ES)
+        return cam, last.detach(), attention[:, 1:, 1:].detach()
+
+    def _cosine(self, projected: Tensor, prototypes: Tensor) -> Tensor:
+        """Return the cosine of every image and class, ``(B, N)``."""
+        embedding = F.normalize(projected[:, 1:].mean(dim=1), dim=1)
+        return embedding @ F.normalize(prototypes[: self.num_classes], dim=1).T
+
+    def _spread(self, cam: Tensor, affinity: Tensor) -> Tensor:
+        return refine(cam * box_mask(cam, self.box_threshold, self.box_border), affinity)
+
+
+def _present(image_label: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """List the present classes of all images, the first of each image together, and so on."""
+    rank = image_label.cumsum(dim=1) * image_label  # 1 for an image's first class, 2 for ...
+    return [
+        (rank == number).nonzero(as_tuple=True)  # type: ignore[misc]
+        for number in range(1, int(rank.max()) + 1)
+    ]

@@ -1,0 +1,253 @@
+"""Building CLIP models of open_clip, by name or from a file."""
+
+import hashlib
+import pickle
+import types
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Architecture = dict[str, Any]
+_SUFFIXES = ('.pt', '.pth', '.bin', '.safetensors')
+_HEAD_WIDTH = 64  # channels of a head in every CLIP of OpenAI
+_SIZES = ('input_resolution', 'context_length', 'vocab_size')  # of OpenAI's archives, no weights
+_TEXTS_AT_ONCE = 64  # ours: keeps the memory of the text tower small
+_CURE = (
+    "download the weights on a machine with a network (for OpenAI's: ViT-B-16.pt), put the file "
+    'anywhere, and set model.backbone.pretrained to its path and model.backbone.model_name=None'
+)
+
+
+def load_clip(
+    model_name: str | Architecture | None, pretrained: str | None, which: str = 'all'
+) -> Any:
+    """Build a CLIP of open_clip with frozen float32 weights, in evaluation mode.
+
+    Args:
+        model_name: A name that open_clip knows, such as ``ViT-B-16-quickgelu``; an architecture
+            with ``embed_dim``, ``vision_cfg``, ``text_cfg`` and ``quick_gelu``; or None for what
+            the file of weights says of itself (OpenAI's archives, and files of this package).
+        pretrained: A tag that open_clip knows (``openai``), the path of a file, or None for random
+            weights, the same ones every time.
+        which: ``all``, or ``visual`` for the image tower alone.
+
+    Raises:
+        ImportError: open_clip is not installed.
+        FileNotFoundError: There is no such file.
+        ValueError: The name or the weights are unknown, or they do not fit together.
+        ConnectionError: The weights of a tag are not here and cannot be fetched.
+    """
+    open_clip = import_open_clip()
+    if pretrained is not None and is_file_name(pretrained):
+        state, own = read_clip_file(pretrained)
+        architecture = own if model_name is None else _architecture_of(open_clip, model_name)
+        if architecture is None:
+            raise ValueError(
+                f'{pretrained} does not say what model it is: set model.backbone.model_name'
+            )
+        model = open_clip.model.CLIP(**architecture)
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f'{pretrained} does not fit {model_name}: {error}') from error
+    elif pretrained is not None:
+        model = _fetch(open_clip, model_name, pretrained)
+    else:
+        if model_name is None:
+            raise ValueError('set model.backbone.model_name, or pretrained to a file of weights')
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = open_clip.model.CLIP(**_architecture_of(open_clip, model_name))
+    model = model.float().eval().requires_grad_(False)
+    return model.visual if which == 'visual' else model
+
+
+def import_open_clip() -> types.ModuleType:
+    """Import open_clip.
+
+    Raises:
+        ImportError: It is not installed; the message says how to.
+    """
+    try:
+        import open_clip
+    except ImportError as error:
+        raise ImportError(
+            f'CLIP needs open_clip ({error}): pip install -r requirements/clip.txt'
+        ) from error
+    return open_clip
+
+
+def is_file_name(pretrained: str) -> bool:
+    """Tell whether weights are meant as a file and not as a tag of open_clip."""
+    return Path(pretrained).suffix in _SUFFIXES or Path(pretrained).is_file()
+
+
+def weights_digest(pretrained: str) -> str:
+    """Return a text that changes when the weights do: the tag, or the SHA-256 of the file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if not is_file_name(pretrained):
+        return pretrained
+    _check_file(pretrained)
+    with Path(pretrained).open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def read_clip_file(path: str) -> tuple[dict[str, Tensor], Architecture | None]:
+    """Read weights with OpenAI's names, whoever saved them.
+
+    Args:
+        path: OpenAI's TorchScript archive, a state dict, or a dict that holds one as ``state_dict``
+            and, if this package wrote it, the architecture as ``meta.open_clip``.
+
+    Returns:
+        Name -> float32 tensor, and the architecture; None when the names are not OpenAI's.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no weights.
+    """
+    _check_file(path)
+    try:
+        if _is_torchscript(path):
+            loaded = dict(torch.jit.load(path, map_location='cpu').state_dict())
+        else:
+            loaded = torch.load(path, map_location='cpu', weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f'{path} is damaged, or holds more than tensors: {error}') from error
+    state = loaded.get('state_dict', loaded) if isinstance(loaded, dict) else {}
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f'{path} holds no state dict of a CLIP')
+    state = {
+        name.removeprefix('module.'): value.float()
+        for name, value in state.items()
+        if name not in _SIZES
+    }
+    meta = loaded.get('meta')
+    own = meta.get('open_clip') if isinstance(meta, dict) else None
+    return state, own or openai_architecture(state)
+
+
+def openai_architecture(state: dict[str, Tensor]) -> Architecture | None:
+    """Read the sizes of a ViT CLIP from the shapes of its tensors, in OpenAI's names.
+
+    Returns:
+        Arguments of ``open_clip.model.CLIP``; None if the names are others.
+    """
+    if not {'visual.proj', 'visual.conv1.weight', 'token_embedding.weight'} <= state.keys():
+        return None
+    width, _, patch, _ = state['visual.conv1.weight'].shape
+    vocabulary, text_width = state['token_embedding.weight'].shape
+    side = round((len(state['visual.positional_embedding']) - 1) ** 0.5)
+    return {
+        'embed_dim': state['visual.proj'].shape[1],
+        'quick_gelu': True,
+        'vision_cfg': {
+            'image_size': side * patch,
+            'patch_size': patch,
+            'width': width,
+            'head_width': _HEAD_WIDTH,
+            'layers': _count_blocks(state, 'visual.transformer.'),
+        },
+        'text_cfg': {
+            'context_length': len(state['positional_embedding']),
+            'vocab_size': vocabulary,
+            'width': text_width,
+            'heads': max(text_width // _HEAD_WIDTH, 1),
+            'layers': _count_blocks(state, 'transformer.'),
+        },
+    }
+
+
+@torch.no_grad()
+def encode_texts(
+    model_name: str | Architecture | None, pretrained: str | None, texts: Sequence[str]
+) -> Tensor:
+    """Encode texts.
+
+    Args:
+        model_name: As for `load_clip`.
+        pretrained: As for `load_clip`.
+        texts: ``T`` of them.
+
+    Returns:
+        ``(T, D)``, each of length one.
+
+    Raises:
+        ValueError: The model's vocabulary is not that of CLIP's tokenizer.
+    """
+    open_clip = import_open_clip()
+    model = load_clip(model_name, pretrained)
+    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
+    if model.vocab_size != tokenizer.vocab_size:
+        raise ValueError(
+            f'the text tower knows {model.vocab_size} tokens and the tokenizer of CLIP '
+            f'{tokenizer.vocab_size}: give the prototypes of such a model as vectors'
+        )
+    parts = [
+        model.encode_text(tokenizer(list(texts[start : start + _TEXTS_AT_ONCE])))
+        for start in range(0, len(texts), _TEXTS_AT_ONCE)
+    ]
+    return F.normalize(torch.cat(parts), dim=-1)
+
+
+def _architecture_of(open_clip: types.ModuleType, model_name: str | Architecture) -> Architecture:
+    if not isinstance(model_name, str):
+        return dict(model_name)
+    found = open_clip.get_model_config(model_name)
+    if found is None or 'vision_cfg' not in found:
+        raise ValueError(
+            f'open_clip knows no model {model_name!r}; see open_clip.list_models() for its names'
+        )
+    return {
+        'embed_dim': found['embed_dim'],
+        'vision_cfg': found['vision_cfg'],
+        'text_cfg': found['text_cfg'],
+        'quick_gelu': found.get('quick_gelu', False),
+    }
+
+
+def _fetch(
+    open_clip: types.ModuleType, model_name: str | Architecture | None, pretrained: str
+) -> Any:
+    if not isinstance(model_name, str):
+        raise ValueError(
+            f'the tag {pretrained!r} needs a model_name that open_clip knows, not {model_name!r}'
+        )
+    known = open_clip.list_pretrained_tags_by_model(model_name)
+    if pretrained not in known:
+        raise ValueError(
+            f'open_clip knows no weights {pretrained!r} of {model_name!r}, but {known}; a file of '
+            f'weights must exist and end in one of {_SUFFIXES}'
+        )
+    try:
+        return open_clip.create_model(model_name, pretrained=pretrained)
+    except Exception as error:  # urllib, requests and huggingface_hub have one each
+        raise ConnectionError(
+            f'the weights {pretrained!r} of {model_name} are not here and could not be fetched '
+            f'({type(error).__name__}): {_CURE}'
+        ) from error
+
+
+def _check_file(path: str) -> None:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'there are no CLIP weights {path}: {_CURE}')
+
+
+def _is_torchscript(path: str) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith('/constants.pkl') for name in archive.namelist())
+
+
+def _count_blocks(state: dict[str, Tensor], prefix: str) -> int:
+    blocks = f'{prefix}resblocks.'
+    return len({name[len(blocks) :].split('.')[0] for name in state if name.startswith(blocks)})

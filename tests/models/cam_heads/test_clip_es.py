@@ -1,0 +1,134 @@
+import pytest
+import torch
+
+from mmwsss.models.cam_heads.boxes import box_mask
+from mmwsss.registry import MODELS
+from tests.models.clip_models import SMALL, NaiveCLIP, naive_boxes, naive_clip_es
+
+pytest.importorskip('open_clip')
+TEXT = {'names': ['boat', 'car', 'cat', 'dog'], 'background': ['sky', 'lake']}
+
+
+def build(prototypes=None, vectors=None, **options):
+    model = MODELS.build(
+        {
+            'type': 'mmwsss.CAMSegmentor',
+            'backbone': {
+                'type': 'mmwsss.CLIPESBackbone',
+                'model_name': SMALL,
+                'pretrained': None,
+                'num_attention_blocks': 3,
+            },
+            'cam_head': {
+                'type': 'mmwsss.CLIPESHead',
+                'num_classes': 4,
+                'embed_dims': 16,
+                'text': TEXT,
+                'prototypes': prototypes,
+                **options,
+            },
+        }
+    )
+    if vectors is not None:
+        model.cam_head.text.set_vectors(vectors)
+    return model.eval()
+
+
+def run(model, images, labels):
+    features = model.backbone(images)
+    return model.cam_head(features, torch.ones_like(images[:, :1]), torch.tensor(labels))
+
+
+@pytest.mark.parametrize('border', [True, False])
+def test_maps_are_those_of_the_published_procedure(border):
+    torch.manual_seed(1)
+    images, vectors = torch.randn(2, 3, 40, 56), torch.randn(6, 16)
+    labels = [[1, 0, 1, 1], [0, 1, 0, 0]]
+    model = build(vectors=vectors, box_border=border)
+    with torch.no_grad():
+        output = run(model, images, labels)
+    clip = NaiveCLIP({f'visual.{k}': v for k, v in model.backbone.visual.state_dict().items()})
+    for index, label in enumerate(labels):
+        present = [n for n, one in enumerate(label) if one]
+        expected = naive_clip_es(
+            clip, images[index].double(), vectors.double(), present, 4, 3, 0.4, border
+        )
+        for n in range(4):
+            cam, raw = expected.get(n, (torch.zeros(5, 7).double(),) * 2)
+            close = {'rtol': 1e-4, 'atol': 1e-5}
+            torch.testing.assert_close(output.cam[index, n].double(), cam, **close)
+            torch.testing.assert_close(output.raw[index, n].double(), raw, **close)
+
+
+def test_patch_vectors_are_those_of_the_image_score():
+    model = build(vectors=torch.randn(6, 16))
+    images = torch.randn(1, 3, 16, 24)
+    with torch.no_grad():
+        output = run(model, images, [[1, 0, 0, 0]])
+    clip = NaiveCLIP({f'visual.{k}': v for k, v in model.backbone.visual.state_dict().items()})
+    x, _, _ = clip.before_last(images[0].double())
+    last, _ = clip.block(3, x)
+    vectors = clip.norm(last, 'visual.ln_post')[1:] @ clip.state['visual.proj']
+    vectors = vectors / vectors.norm(dim=1, keepdim=True)
+    found = output.vectors[0].flatten(1).T.double()
+    torch.testing.assert_close(found, vectors, rtol=1e-4, atol=1e-5)
+    assert output.features[-1] is output.vectors
+    image = clip.image_vector(last)
+    texts = model.cam_head.text.vectors.double()
+    cosine = (texts @ image / image.norm())[:4]
+    torch.testing.assert_close(output.logits[0].double(), 100 * cosine, rtol=1e-4, atol=1e-3)
+
+
+def test_an_image_without_a_class_has_empty_maps():
+    model = build(vectors=torch.randn(6, 16))
+    with torch.no_grad():
+        output = run(model, torch.randn(1, 3, 16, 16), [[0, 0, 0, 0]])
+    assert not output.cam.any() and not output.raw.any()
+
+
+def test_nothing_keeps_a_graph_or_learns():
+    model = build(vectors=torch.randn(6, 16))
+    output = run(model, torch.randn(1, 3, 16, 16), [[1, 0, 0, 1]])
+    assert not output.cam.requires_grad and not output.raw.requires_grad
+    assert not output.vectors.requires_grad
+    assert not [p for p in model.parameters() if p.requires_grad]
+    assert model.cam_head.loss(output, torch.tensor([[1, 0, 0, 1]])) == {}
+
+
+def test_without_labels_there_are_no_maps():
+    model = build(vectors=torch.randn(6, 16))
+    with pytest.raises(ValueError, match='labelled with'):
+        model.compute_cam(torch.randn(1, 3, 16, 16))
+
+
+def test_a_plugin_is_fused_before_the_attention_spreads_it():
+    model = build(vectors=torch.randn(6, 16), box_threshold=0.0)
+    with torch.no_grad():
+        output = run(model, torch.randn(1, 3, 24, 24), [[1, 0, 0, 0]])
+    pacam = torch.rand_like(output.cam)
+    refined = model.cam_head.refine_pacam(output, pacam)
+    total = output.cam[0, 0] + pacam[0, 0] / (pacam[0, 0].max() + 1e-5)
+    total = (total - total.min()) / (total.max() - total.min())
+    expected = output.affinity[0] @ (total * naive_boxes(total, 0.0, True)).flatten()
+    torch.testing.assert_close(refined[0, 0].flatten(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('border', [True, False])
+@pytest.mark.parametrize('size', [(1, 1), (5, 8), (9, 4)])
+def test_boxes(size, border):
+    torch.manual_seed(0)
+    maps = torch.rand(2, 3, *size) ** 3
+    maps[1, 2] = 0
+    found = box_mask(maps, 0.4, border)
+    for b in range(2):
+        for n in range(3):
+            assert torch.equal(found[b, n], naive_boxes(maps[b, n], 0.4, border))
+
+
+def test_a_box_is_strictly_above_and_reaches_into_holes():
+    cam = torch.zeros(1, 1, 5, 6)
+    cam[..., 1:4, 1:5] = 1.0
+    cam[..., 2, 2:4] = 0.4  # 102 of 255, and not above it
+    expected = torch.zeros(5, 6)
+    expected[1:4, 1:5] = 1
+    assert torch.equal(box_mask(cam, 0.4)[0, 0], expected)

@@ -1,0 +1,124 @@
+import pytest
+import torch
+
+from mmwsss.apis.model_converters import convert_clip
+from mmwsss.models.clip import (
+    encode_texts,
+    load_clip,
+    openai_architecture,
+    read_clip_file,
+    weights_digest,
+)
+from tests.models.clip_models import SMALL
+
+pytest.importorskip('open_clip')
+
+
+@pytest.fixture(scope='module')
+def small():
+    return load_clip(SMALL, None)
+
+
+def openai_state(small):
+    """A state dict as in OpenAI's archives: half precision, and three numbers beside."""
+    state = {name: value.half() for name, value in small.state_dict().items()}
+    return {**state, 'input_resolution': torch.tensor(32), 'context_length': torch.tensor(20)}
+
+
+def test_sizes_are_read_from_the_shapes():
+    # heads are 64 channels wide in all of OpenAI's models
+    vision = {**SMALL['vision_cfg'], 'head_width': 64}
+    architecture = {**SMALL, 'vision_cfg': vision}
+    assert openai_architecture(load_clip(SMALL, None).state_dict()) == architecture
+    assert openai_architecture({'visual.proj': torch.zeros(1)}) is None
+
+
+def test_a_file_of_openai_says_itself_what_it_is(small, tmp_path):
+    path = tmp_path / 'clip.pt'
+    torch.save(openai_state(small), path)
+    model = load_clip(None, str(path))
+    assert model.visual.transformer.resblocks[0].attn.num_heads == 1
+    for name, value in model.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, small.state_dict()[name].half().float())
+
+
+def test_a_torchscript_archive(small, tmp_path):
+    class Holder(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.visual = torch.nn.Linear(2, 3)
+
+        def forward(self, x):
+            return self.visual(x)
+
+    path = tmp_path / 'archive.pt'
+    torch.jit.script(Holder()).save(str(path))
+    state, architecture = read_clip_file(str(path))
+    assert sorted(state) == ['visual.bias', 'visual.weight'] and architecture is None
+
+
+def test_the_converter_keeps_weights_and_says_the_architecture(small, tmp_path):
+    torch.save(openai_state(small), tmp_path / 'in.pt')
+    number = convert_clip(tmp_path / 'in.pt', tmp_path / 'out.pth')
+    assert number == len(small.state_dict())
+    saved = torch.load(tmp_path / 'out.pth', weights_only=True)
+    assert saved['meta']['open_clip']['embed_dim'] == 16
+    model = load_clip(None, str(tmp_path / 'out.pth'))
+    texts = ['a dog', 'a cat on a mat']
+    assert encode_texts(None, str(tmp_path / 'out.pth'), texts).shape == (2, 16)
+    assert torch.equal(model.logit_scale, small.logit_scale.half().float())
+
+
+@pytest.mark.parametrize('change', ['missing', 'unknown', 'shape'])
+def test_the_converter_is_strict(small, tmp_path, change):
+    state = openai_state(small)
+    if change == 'missing':
+        del state['visual.ln_pre.bias']
+    elif change == 'unknown':
+        state['visual.attnpool.weight'] = torch.zeros(2)
+    else:
+        state['visual.ln_pre.bias'] = torch.zeros(2)
+    torch.save(state, tmp_path / 'in.pt')
+    with pytest.raises(ValueError, match='is no ViT CLIP of OpenAI'):
+        convert_clip(tmp_path / 'in.pt', tmp_path / 'out.pth')
+    assert not (tmp_path / 'out.pth').exists()
+
+
+def test_files_that_are_no_clip(tmp_path):
+    (tmp_path / 'text.pt').write_text('no weights')
+    torch.save({'weight': torch.zeros(2)}, tmp_path / 'other.pt')
+    torch.save({'epoch': 3}, tmp_path / 'number.pt')
+    with pytest.raises(ValueError, match='damaged'):
+        load_clip(None, str(tmp_path / 'text.pt'))
+    with pytest.raises(ValueError, match='does not say what model'):
+        load_clip(None, str(tmp_path / 'other.pt'))
+    with pytest.raises(ValueError, match='no state dict'):
+        load_clip(None, str(tmp_path / 'number.pt'))
+    with pytest.raises(ValueError, match='does not fit'):
+        load_clip(SMALL, str(tmp_path / 'other.pt'))
+
+
+def test_the_digest_changes_with_the_weights(tmp_path):
+    path = tmp_path / 'a.pt'
+    path.write_bytes(b'1')
+    first = weights_digest(str(path))
+    path.write_bytes(b'2')
+    assert weights_digest(str(path)) != first
+    assert weights_digest('openai') == 'openai'
+
+
+def test_texts_are_encoded_by_the_text_tower(small):
+    open_clip = pytest.importorskip('open_clip')
+    texts = [f'a photo of thing {number}' for number in range(70)]  # more than one batch
+    found = encode_texts(SMALL, None, texts)
+    tokens = open_clip.SimpleTokenizer(context_length=20)(texts)
+    with torch.no_grad():
+        expected = small.encode_text(tokens, normalize=True)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_foreign_vocabulary():
+    text = {**SMALL['text_cfg'], 'vocab_size': 64}
+    with pytest.raises(ValueError, match='give the prototypes of such a model as vectors'):
+        encode_texts({**SMALL, 'text_cfg': text}, None, ['a'])
