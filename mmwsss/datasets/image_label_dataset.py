@@ -10,7 +10,10 @@ from mmwsss.datasets.mask_paths import set_mask_paths
 from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_files_exist
 from mmwsss.registry import DATASETS
 
-_MASK_CURE = 'run `python tools/run_pipeline.py <config of the host> --until ir_labels`'
+_MASK_CURE = (
+    'run `python tools/run_pipeline.py <config of the host> --until pseudo_masks`, or for '
+    'ir_labels run `python tools/run_pipeline.py <config of the host> --until ir_labels`'
+)
 
 
 @DATASETS.register_module()

@@ -1,0 +1,19 @@
+# The decoder of VPL with AdamW 2e-3, decay 0.01, 50 iterations of warm-up, poly 1.0: a recipe that
+# works on a frozen CLIP. SGD, as the paper writes, is in vpl_30k_sgd.py.
+# 30k iterations of batch 6 (VPL, implementation details) over the 10,582 images of trainaug are
+# 17.0 epochs; epochs rather than iterations, because training resumes at an epoch's edge.
+max_epochs = 17
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),
+    dict(type='PolyLR', power=1.0, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
+         convert_to_iter_based=True),
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+val_cfg = None
+test_cfg = dict(type='TestLoop')
+# for tools/train.py --auto-scale-lr
+auto_scale_lr = dict(enable=False, base_batch_size=6)
