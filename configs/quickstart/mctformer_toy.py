@@ -1,21 +1,11 @@
-# MCTformer V2's way on toy scenes, with a small ViT from scratch: that it works, not how well.
+# MCTformer V2 on toy scenes, on a CPU, with a small hybrid ViT.
 _base_ = [
-    '../_base_/models/mctformer_deit_small.py',
+    '../_base_/models/mctformer_hybrid_efficientnet_lite0.py',
     '../_base_/datasets/toy_cam.py',
     '../_base_/schedules/mctformer_small.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    backbone=dict(
-        arch=dict(_delete_=True, embed_dims=192, num_layers=6, num_heads=3,
-                  feedforward_channels=768),
-        img_size=160,
-        num_classes=10,
-        drop_path_rate=0.0,
-        init_cfg=None,
-    ),
-    cam_head=dict(in_channels=192, num_classes=10),
-)
+model = dict(backbone=dict(num_classes=10), cam_head=dict(num_classes=10))
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(

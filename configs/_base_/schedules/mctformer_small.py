@@ -1,7 +1,11 @@
-# mctformer_60e.py for a small ViT from scratch and hundreds of images (ours): a larger rate.
+# mctformer_60e.py for a hybrid ViT and hundreds of images (ours): a larger rate, and the patches'
+# convolutional network, which is trained already, learns at a tenth of it.
 _base_ = ['./mctformer_60e.py']
-max_epochs, warmup_epochs = 20, 2
-optim_wrapper = dict(optimizer=dict(lr=5e-4))
+max_epochs, warmup_epochs = 7, 1
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3),
+    paramwise_cfg=dict(custom_keys={'patch_embed.projection.network': dict(lr_mult=0.1)}),
+)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=warmup_epochs, by_epoch=True,
          convert_to_iter_based=True),

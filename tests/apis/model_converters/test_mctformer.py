@@ -18,7 +18,21 @@ from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
 SIZES = [(224, 224), (240, 176), (230, 224), (101, 345)]
-TOY = 'configs/quickstart/mctformer_toy.py'
+SMALL = """
+_base_ = [
+    '{configs}/_base_/models/mctformer_deit_small.py',
+    '{configs}/_base_/default_runtime.py',
+]
+model = dict(
+    backbone=dict(
+        arch=dict(_delete_=True, embed_dims=192, num_layers=6, num_heads=3,
+                  feedforward_channels=768),
+        img_size=160,
+        num_classes=10,
+    ),
+    cam_head=dict(in_channels=192, num_classes=10),
+)
+"""
 
 
 def shipped_model(root, path=LAYOUTS['mctformer'].config):
@@ -30,6 +44,14 @@ def shipped_model(root, path=LAYOUTS['mctformer'].config):
 @pytest.fixture(scope='module')
 def root():
     return deit.ROOT
+
+
+@pytest.fixture
+def small(tmp_path, root):
+    """Config of a small plain ViT."""
+    path = tmp_path / 'small.py'
+    path.write_text(SMALL.format(configs=root / 'configs'))
+    return path
 
 
 @pytest.fixture(scope='module')
@@ -118,7 +140,7 @@ def test_a_file_as_the_released_training_saves_it(released_network, tmp_path):
     assert number == 150
 
 
-SIZE = 192  # of the tokens of the toy config
+SIZE = 192  # of the tokens of SMALL
 
 
 def plain_vit(kind, tokens=1, classes=1000):
@@ -160,11 +182,11 @@ def plain_vit(kind, tokens=1, classes=1000):
 
 @pytest.mark.parametrize(('kind', 'prefix'), [('timm', ''), ('mmpretrain', 'backbone.')])
 @pytest.mark.parametrize('container', [None, 'model', 'state_dict'])
-def test_a_plain_vit_begins_all_classes(tmp_path, root, kind, prefix, container):
+def test_a_plain_vit_begins_all_classes(tmp_path, root, small, kind, prefix, container):
     state = plain_vit(kind)
     torch.save({container: state} if container else state, tmp_path / 'a.pth')
-    assert convert_deit(tmp_path / 'a.pth', tmp_path / 'b.pth', root / TOY) == 76
-    model = shipped_model(root, TOY)
+    assert convert_deit(tmp_path / 'a.pth', tmp_path / 'b.pth', small) == 76
+    model = shipped_model(root, small)
     model.backbone.init_cfg = {
         'type': 'Pretrained',
         'checkpoint': str(tmp_path / 'b.pth'),
@@ -185,7 +207,7 @@ def test_a_plain_vit_begins_all_classes(tmp_path, root, kind, prefix, container)
     assert {f'backbone.{name}' for name in vit.state_dict()} == whole.keys()
 
 
-def test_a_plain_vit_computes_what_the_class_token_vit_does_with_one_class(root):
+def test_a_plain_vit_computes_what_the_class_token_vit_does_with_one_class():
     """One class: the converted backbone is mmpretrain's own network."""
     arch = {'embed_dims': SIZE, 'num_layers': 6, 'num_heads': 3, 'feedforward_channels': 768}
     options = {'arch': arch, 'img_size': 160}
@@ -215,32 +237,32 @@ def test_a_plain_vit_computes_what_the_class_token_vit_does_with_one_class(root)
         (('cls_token', (1, 7, SIZE)), r'cls_token \(1, 7, 192\), ours \(1, 10, 192\)'),
     ],
 )
-def test_a_vit_that_does_not_fit_is_named(tmp_path, root, change, message):
+def test_a_vit_that_does_not_fit_is_named(tmp_path, small, change, message):
     state, (name, shape) = plain_vit('timm'), change
     if shape is None:
         del state[name]
     else:
         state[name] = torch.zeros(shape)
     torch.save(state, tmp_path / 'a.pth')
-    with pytest.raises(ValueError, match=rf'a\.pth is not a ViT with .*_toy\.py: .*{message}'):
-        convert_deit(tmp_path / 'a.pth', tmp_path / 'b.pth', root / TOY)
+    with pytest.raises(ValueError, match=rf'a\.pth is not a ViT with .*small\.py: .*{message}'):
+        convert_deit(tmp_path / 'a.pth', tmp_path / 'b.pth', small)
     assert not (tmp_path / 'b.pth').exists()
 
 
-def test_a_vit_that_has_class_tokens_keeps_them(tmp_path, root):
+def test_a_vit_that_has_class_tokens_keeps_them(tmp_path, small):
     """MCTformer V1: as many tokens as classes, and a linear head that it does not use."""
     state = plain_vit('timm', tokens=10, classes=10)
     torch.save({'model': state}, tmp_path / 'a.pth')
-    convert_deit(tmp_path / 'a.pth', tmp_path / 'b.pth', root / TOY)
+    convert_deit(tmp_path / 'a.pth', tmp_path / 'b.pth', small)
     whole = torch.load(tmp_path / 'b.pth', weights_only=True)['state_dict']
     assert whole['backbone.cls_token'].equal(state['cls_token'])
     assert whole['backbone.pos_embed'].equal(state['pos_embed'])
 
 
-def test_the_command(tmp_path, root, monkeypatch, capsys):
+def test_the_command(tmp_path, small, monkeypatch, capsys):
     torch.save(plain_vit('timm'), tmp_path / 'a.pth')
     files = [str(tmp_path / name) for name in ('a.pth', 'b.pth')]
-    monkeypatch.setattr(sys, 'argv', ['deit.py', *files, '--config', str(root / TOY)])
+    monkeypatch.setattr(sys, 'argv', ['deit.py', *files, '--config', str(small)])
     deit.main()
     assert 'b.pth: 76 tensors for the backbone of' in capsys.readouterr().out
     assert (tmp_path / 'b.pth').is_file()
