@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 
 from mmwsss.functional.rsc import present_in_crop
 from mmwsss.registry import MODELS
+from tests.models.clip_models import SMALL
 
 CLASSES, NAMES, DIMS = 3, 2, 8
 WIDTHS = (5, 5, 6)
@@ -328,3 +330,48 @@ def test_a_checkpoint_of_another_data_set_is_refused():
     wide.set_prototypes(vectors(dims=12))
     with pytest.raises(ValueError, match=r'12 channels and the model 8: set model\.decode_head'):
         make_head(False).load_state_dict(wide.state_dict())
+
+
+# --- with CLIP --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('amp', [False, True])
+def test_a_segmentor_on_a_small_clip_learns_its_decoder_alone(amp):
+    pytest.importorskip('open_clip')
+    backbone = {
+        'type': 'mmwsss.FrozenCLIP',
+        'model_name': SMALL,
+        'pretrained': None,
+        'out_indices': (0, 1, 2),
+    }
+    head = {
+        'type': 'mmwsss.FrozenCLIPDecoder',
+        'in_channels': [64] * 3,
+        'num_classes': CLASSES + 1,
+        'embed_dims': 16,
+        'channels': 16,
+        'num_heads': 2,
+        'dropout_ratio': 0.0,
+        'loss_decode': CROSS_ENTROPY,
+        'rsc': {'type': 'mmwsss.RSCLoss'},
+    }
+    torch.manual_seed(0)
+    model = MODELS.build({'type': 'EncoderDecoder', 'backbone': backbone, 'decode_head': head})
+    model.decode_head.set_prototypes(vectors(dims=16))
+    model.train()
+    before = copy.deepcopy(model.state_dict())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.01)
+    images, seen = torch.randn(2, 3, 24, 32), []
+    for _ in range(30):
+        with torch.autocast('cpu', torch.bfloat16, enabled=amp):
+            losses = model(images, samples(), mode='loss')
+        total, _ = model.parse_losses(losses)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        seen.append((float(losses['decode.loss_balanced_ce']), float(losses['decode.loss_rsc'])))
+    assert seen[-1][0] < 0.5 * seen[0][0]
+    assert seen[-1][1] < seen[0][1]
+    for name, value in model.state_dict().items():
+        learns = name.startswith('decode_head.') and 'prototypes' not in name
+        assert value.equal(before[name]) is not learns, name
