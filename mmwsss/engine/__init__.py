@@ -1,15 +1,18 @@
 """Hooks (when) and loops (training without an optimiser)."""
 
-from .bank_filling import BankFillLoop
+from .bank_filling import BankFillLoop, CollectLoop
 from .displacement_mean import DisplacementMeanHook
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
 from .unfreeze import UnfreezeHook
+from .vision_prototypes import VisionPrototypeHook
 
 __all__ = [
     'BankFillLoop',
+    'CollectLoop',
     'ContextPrototypeHook',
     'DisplacementMeanHook',
     'EpochSeedHook',
     'NonFiniteLossHook',
     'UnfreezeHook',
+    'VisionPrototypeHook',
 ]

@@ -1,4 +1,4 @@
-"""Filling a support bank without training: as a function, and as a loop for the Runner."""
+"""Collecting without training, as for a support bank: a function, and loops for the Runner."""
 
 from typing import Any
 
@@ -9,13 +9,18 @@ from torch.utils.data import DataLoader
 from mmwsss.registry import LOOPS
 
 
+def unwrapped_model(runner: Runner) -> Any:
+    """Return the runner's model without its DDP wrapper."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
 def plain_model(runner: Runner) -> Any:
-    """Return the runner's model without its DDP wrapper.
+    """Return the runner's model, which must have a prototype head, without its DDP wrapper.
 
     Raises:
-        ValueError: It has no prototype head.
+        ValueError: It has none.
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped_model(runner)
     if getattr(model, 'prototype_head', None) is None:
         raise ValueError(
             'this hook or loop needs a prototype head: add `model = '
@@ -25,7 +30,7 @@ def plain_model(runner: Runner) -> Any:
 
 
 def fill_bank(model: Any, dataloader: DataLoader) -> None:
-    """Collect the instance prototypes of one pass over `dataloader`, in evaluation mode."""
+    """Collect what the model collects in one pass over `dataloader`, in evaluation mode."""
     was_training = model.training
     model.eval()
     for batch in dataloader:
@@ -34,7 +39,33 @@ def fill_bank(model: Any, dataloader: DataLoader) -> None:
 
 
 @LOOPS.register_module()
-class BankFillLoop(EpochBasedTrainLoop):
+class CollectLoop(EpochBasedTrainLoop):
+    """A "training" that learns no weight: passes in which the model collects; hooks do the rest.
+
+    Args:
+        runner: The runner.
+        dataloader: Config or instance of the training data loader.
+        max_epochs: Passes over the data.
+    """
+
+    def __init__(self, runner: Runner, dataloader: dict | DataLoader, max_epochs: int = 1) -> None:
+        super().__init__(runner, dataloader, max_epochs=max_epochs)
+
+    def run_epoch(self) -> None:
+        """Make one pass, and what belongs to its end."""
+        self.runner.call_hook('before_train_epoch')
+        fill_bank(unwrapped_model(self.runner), self.dataloader)
+        self.finish_pass()
+        self._iter += len(self.dataloader)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1  # after the hooks, as in mmengine: they add one themselves
+
+    def finish_pass(self) -> None:
+        """Do nothing more."""
+
+
+@LOOPS.register_module()
+class BankFillLoop(CollectLoop):
     """A "training" that learns no weight: fill the bank of a finished host, cluster, save.
 
     Makes the training-free PACAM: load a host's checkpoint with ``load_from``, run `tools/train.py`
@@ -55,10 +86,9 @@ class BankFillLoop(EpochBasedTrainLoop):
 
     def run_epoch(self) -> None:
         """Fill the bank with one pass and cluster it."""
-        self.runner.call_hook('before_train_epoch')
-        model = plain_model(self.runner)
-        fill_bank(model, self.dataloader)
-        model.prototype_head.update_context_prototypes(self.seed)
-        self._iter += len(self.dataloader)
-        self.runner.call_hook('after_train_epoch')
-        self._epoch += 1  # after the hooks, as in mmengine: they add one themselves
+        plain_model(self.runner)  # without a head, say so before the pass
+        super().run_epoch()
+
+    def finish_pass(self) -> None:
+        """Cluster the bank."""
+        plain_model(self.runner).prototype_head.update_context_prototypes(self.seed)

@@ -1,8 +1,9 @@
-"""Prototypes: the support bank and CPAL's prototype-aware CAM head."""
+"""Prototypes: CPAL's support bank and prototype-aware CAM head, VPL's vision prototypes."""
 
 from .pacam_head import PrototypeAwareCAMHead
 from .projections import ConvProjection, IdentityProjection, SideProjection
 from .support_bank import SupportBank
+from .vision_prototypes import VisionPrototypes
 
 __all__ = [
     'ConvProjection',
@@ -10,4 +11,5 @@ __all__ = [
     'PrototypeAwareCAMHead',
     'SideProjection',
     'SupportBank',
+    'VisionPrototypes',
 ]

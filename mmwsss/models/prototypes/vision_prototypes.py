@@ -1,0 +1,271 @@
+"""The vision prototypes of VPL: what they are made of, and how they are fitted."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine import dist
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmwsss.functional import vision_prototypes as vpl
+from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.registry import MODELS
+
+from .gather import gather_rows
+
+_CHOICES = {
+    'sample': ('region', 'pixel', 'image'),
+    'regularization': ('instance', 'class'),
+    'columns': ('all', 'classes'),
+    'solver': ('gradient', 'lbfgs'),
+}
+_INFINITY = float('inf')
+_RANGES = {  # smallest and largest value
+    'phi': (0, 1),
+    'harden': (0, 1),
+    'tau_text': (1e-6, _INFINITY),
+    'tau_image': (1e-6, _INFINITY),
+    'lr': (1e-6, _INFINITY),
+    'iterations': (1, _INFINITY),
+    'num_pixels': (1, _INFINITY),
+}
+
+
+@MODELS.register_module()
+class VisionPrototypes(BaseModule):
+    """Vision Prototype Learning (VPL, AAAI 2025), phase 1: the state.
+
+    The head that owns it gives the text prototypes (`set_text`) and, batch after batch, its maps
+    (`collect`); `VisionPrototypeHook` says when the vision prototypes are fitted to what was
+    collected (`fit`). Until then `vectors` are the text prototypes. Where the paper is silent the
+    options are the readings; `docs/methods/vpl.md` gives our reasons for the defaults.
+
+    Args:
+        num_classes: Foreground classes ``N``, the first rows.
+        num_background: Background names, the other rows.
+        embed_dims: ``D``.
+        phi: CAM threshold of the regions.
+        harden: Targets above become one-hot.
+        tau_text: ``tau_T``.
+        tau_image: ``tau_I``.
+        lr: First learning rate of the projected gradient.
+        iterations: ``T_w`` of the projected gradient; L-BFGS ends where the KL does, after 200 at
+            most.
+        regularization: Targets at the ``instance`` or the ``class`` level (Theorem 2).
+        sample: What an example is: a ``region``, ``num_pixels`` of each region, or the mean of an
+            ``image``.
+        num_pixels: Pixels of a region, with ``sample='pixel'``; drawn by torch's own generator,
+            which `EpochSeedHook` seeds.
+        normalize: Bring means of regions and images to unit length.
+        columns: Fit ``all`` prototypes, or those of the ``classes`` alone, with targets over the
+            classes alone; the background then keeps its text prototypes.
+        solver: Projected ``gradient`` descent as published, or ``lbfgs`` (ours).
+        init_cfg: mmengine's initialisation.
+
+    Attributes:
+        text: Text prototypes ``Z``, ``(N + num_background, D)``.
+        vectors: Vision prototypes ``W``, the same shape; rows of unit length.
+        fitted: Whether `vectors` were fitted, a scalar bool.
+        curve: KL of the last fit, empty before; not in the checkpoint.
+
+    Raises:
+        ValueError: An option is none of its choices, or out of its range, or an image's mean is to
+            have the target of a class.
+    """
+
+    text: Tensor
+    vectors: Tensor
+    fitted: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        num_background: int = 25,  # CLIP-ES, VOC; 23 for COCO
+        embed_dims: int = 512,  # ViT-B/16
+        phi: float = 0.4,  # VPL Table 6
+        harden: float = 0.6,  # ours
+        tau_text: float = 0.01,  # VPL Implementation Details
+        tau_image: float = 0.03,  # VPL Table 5
+        lr: float = 10.0,  # VPL Implementation Details
+        iterations: int = 3000,  # VPL Table 7
+        regularization: str = 'instance',
+        sample: str = 'region',
+        num_pixels: int = 4,  # ours
+        normalize: bool = True,
+        columns: str = 'all',
+        solver: str = 'gradient',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        _check_options(locals())
+        self.num_classes = num_classes
+        self.phi = phi
+        self.harden = harden
+        self.tau_text = tau_text
+        self.tau_image = tau_image
+        self.lr = lr
+        self.iterations = iterations
+        self.regularization = regularization
+        self.sample = sample
+        self.num_pixels = num_pixels
+        self.normalize = normalize
+        self.columns = columns
+        self.solver = solver
+        size = (num_classes + num_background, embed_dims)
+        self.register_buffer('text', torch.zeros(size))
+        self.register_buffer('vectors', torch.zeros(size))
+        self.register_buffer('fitted', torch.zeros((), dtype=torch.bool))
+        refuse_other_class_count(self, 'text')
+        self.curve: list[float] = []
+        self._collected: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    @torch.no_grad()
+    def set_text(self, vectors: Tensor) -> None:
+        """Take the text prototypes; unfitted vision prototypes are the same.
+
+        Args:
+            vectors: ``Z``, classes first, ``(N + num_background, D)``; they are normalised.
+
+        Raises:
+            ValueError: They are of another number or length, or not those that the vision
+                prototypes were fitted from.
+        """
+        if vectors.shape != self.text.shape:
+            raise ValueError(
+                f'text prototypes of shape {tuple(vectors.shape)} for {tuple(self.text.shape)} '
+                '(names, dimensions): set num_classes, num_background and embed_dims of '
+                'model.cam_head.prototypes to those of the text'
+            )
+        vectors = F.normalize(vectors.to(self.text), dim=1)
+        if self.fitted and not torch.allclose(vectors, self.text, atol=1e-4):
+            raise ValueError(
+                'the vision prototypes were fitted from other text prototypes: keep the names, the '
+                'templates and the CLIP of their training, or fit them anew'
+            )
+        if not self.fitted:
+            self.text.copy_(vectors)
+            self.vectors.copy_(vectors)
+
+    @torch.no_grad()
+    def collect(
+        self, features: Tensor, cam: Tensor, image_label: Tensor, valid: Tensor | None = None
+    ) -> None:
+        """Keep the examples of a batch for the next `fit`.
+
+        Args:
+            features: Projected patch features, L2-normalised, ``(B, D, h, w)``.
+            cam: Zero in the padding, ``(B, N, h, w)`` in [0, 1].
+            image_label: ``(B, N)`` of 0 and 1.
+            valid: 1 inside the image, ``(B, 1, h, w)``; None means everywhere. Only the means of
+                images need it.
+        """
+        features = features.to(self.text)
+        if self.sample == 'image':
+            valid = torch.ones_like(features[:, :1]) if valid is None else valid
+            x = vpl.image_vectors(features, valid, self.normalize)
+            image_index = torch.arange(len(x), device=x.device)
+            class_index = torch.full_like(image_index, -1)  # an image has no class of its own
+        elif self.sample == 'pixel':
+            x, image_index, class_index = vpl.pixel_vectors(
+                features, cam, image_label, self.phi, self.num_pixels
+            )
+        else:
+            x, image_index, class_index = vpl.region_vectors(
+                features, cam, image_label, self.phi, self.normalize
+            )
+        self._collected.append((x, image_label[image_index] > 0, class_index))
+
+    @torch.no_grad()
+    def fit(self) -> dict[str, float]:
+        """Fit the vision prototypes to all that was collected by all processes, and forget that.
+
+        The first process fits and gives the result to the others.
+
+        Returns:
+            ``kl_start``, ``kl_peak`` and ``kl_end`` (mean KL in nats), ``gap_before`` and
+            ``gap_after`` (of text and vision prototypes of the classes), ``step`` (of the solver,
+            at the end) and ``rows`` (number of examples). The curve is in `curve`.
+
+        Raises:
+            RuntimeError: Nothing was collected.
+        """
+        x, present, class_index = self._gather()
+        self._collected.clear()
+        if not len(x):
+            raise RuntimeError(
+                'there is no region to fit the vision prototypes to: set the text prototypes, run '
+                'an epoch that collects, and lower phi if no CAM exceeds it'
+            )
+        result: list[Any] = [None, None]
+        if dist.is_main_process():
+            found = self._solve(x, self._target(x, present, class_index))
+            self.vectors.copy_(self.text)
+            self.vectors[: len(found.prototypes)] = found.prototypes
+            result = [self._figures(x, found), found.curve.tolist()]
+        dist.broadcast(self.vectors)
+        dist.broadcast_object_list(result)
+        self.fitted.fill_(True)
+        figures, self.curve = result
+        return figures
+
+    def _gather(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return examples ``(n, D)``, their images' classes ``(n, N)`` and their own ``(n,)``."""
+        x = torch.cat([self.text[:0], *(part[0] for part in self._collected)])
+        present = torch.cat(
+            [self.fitted.new_zeros(0, self.num_classes), *(part[1] for part in self._collected)]
+        )
+        no_index = torch.zeros(0, dtype=torch.long, device=x.device)
+        class_index = torch.cat([no_index, *(part[2] for part in self._collected)])
+        rows, class_index = gather_rows(torch.cat([x, present.to(x)], dim=1), class_index)
+        x, flags = rows.split([x.shape[1], self.num_classes], dim=1)
+        return x.contiguous(), flags > 0, class_index
+
+    def _target(self, x: Tensor, present: Tensor, class_index: Tensor) -> Tensor:
+        text = self._learning(self.text)
+        if self.regularization == 'class':
+            return vpl.class_level_targets(class_index, text, self.tau_text, self.harden)
+        allowed = F.pad(present, (0, len(text) - self.num_classes), value=True)
+        return vpl.target_distribution(x, text, allowed, self.tau_text, self.harden)
+
+    def _solve(self, x: Tensor, target: Tensor) -> vpl.Fit:
+        start = self._learning(self.text)
+        if self.solver == 'lbfgs':
+            return vpl.fit_by_lbfgs(x, target, start, self.tau_image)
+        return vpl.fit_by_projected_gradient(
+            x, target, start, self.tau_image, self.lr, self.iterations
+        )
+
+    def _learning(self, prototypes: Tensor) -> Tensor:
+        return prototypes[: self.num_classes] if self.columns == 'classes' else prototypes
+
+    def _figures(self, x: Tensor, found: vpl.Fit) -> dict[str, float]:
+        classes = slice(self.num_classes)
+        return {
+            'kl_start': float(found.curve[0]),
+            'kl_peak': float(found.curve.max()),
+            'kl_end': float(found.curve[-1]),
+            'gap_before': float(vpl.modality_gap(x, self.text[classes])),
+            'gap_after': float(vpl.modality_gap(x, found.prototypes[classes])),
+            'step': found.step,
+            'rows': len(x),
+        }
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    name = 'model.cam_head.prototypes'
+    for option, choices in _CHOICES.items():
+        if options[option] not in choices:
+            raise ValueError(
+                f'{name}.{option} is {options[option]!r}; choose one of {list(choices)}'
+            )
+    for option, (low, high) in _RANGES.items():
+        if not low <= options[option] <= high:
+            raise ValueError(
+                f'{name}.{option} is {options[option]}; it must lie in [{low}, {high}]'
+            )
+    if options['sample'] == 'image' and options['regularization'] == 'class':
+        raise ValueError(
+            f"{name}.regularization 'class' needs examples of one class each: set sample to "
+            "'region' or 'pixel'"
+        )

@@ -1,0 +1,231 @@
+import copy
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine import dist
+from torch import distributed
+from torch.multiprocessing import start_processes
+
+from mmwsss.functional import vision_prototypes as vpl
+from mmwsss.models.prototypes import VisionPrototypes
+from mmwsss.registry import MODELS
+
+SIZE = {'num_classes': 3, 'num_background': 2, 'embed_dims': 6}
+SOFT = {'tau_text': 0.2, 'tau_image': 0.3, 'iterations': 30, 'phi': 0.5}
+
+
+def text():
+    return F.normalize(torch.randn(5, 6, generator=torch.Generator().manual_seed(7)), dim=1)
+
+
+def batch(seed=0, images=4):
+    generator = torch.Generator().manual_seed(seed)
+    features = F.normalize(torch.randn(images, 6, 3, 4, generator=generator), dim=1)
+    label = (torch.rand(images, 3, generator=generator) > 0.4).float()
+    label[:, 0] = 1
+    return features, torch.rand(images, 3, 3, 4, generator=generator), label
+
+
+def build(**options):
+    prototypes = VisionPrototypes(**SIZE, **{**SOFT, **options})
+    prototypes.set_text(text())
+    return prototypes
+
+
+def allowed_of(label, background=2):
+    return torch.cat([label > 0, torch.ones(len(label), background).bool()], dim=1)
+
+
+def test_it_is_in_the_registry_with_the_numbers_of_the_paper():
+    prototypes = MODELS.build({'type': 'mmwsss.VisionPrototypes', 'num_classes': 20})
+    assert prototypes.vectors.shape == prototypes.text.shape == (45, 512)
+    assert not prototypes.fitted
+    names = ('phi', 'harden', 'tau_text', 'tau_image', 'lr', 'iterations')
+    assert [getattr(prototypes, name) for name in names] == [0.4, 0.6, 0.01, 0.03, 10, 3000]
+    assert not list(prototypes.parameters())
+
+
+def test_before_the_fit_they_are_the_text_prototypes():
+    prototypes = VisionPrototypes(**SIZE)
+    prototypes.set_text(3 * text())
+    torch.testing.assert_close(prototypes.text, text())
+    assert prototypes.vectors.equal(prototypes.text)
+    with pytest.raises(ValueError, match=r'\(4, 6\) for \(5, 6\)'):
+        prototypes.set_text(text()[:4])
+
+
+@pytest.mark.parametrize('normalize', [True, False])
+def test_the_fit_is_the_recipe_on_the_regions_of_all_batches(normalize):
+    prototypes = build(normalize=normalize)
+    parts = [batch(0), batch(1, images=2)]
+    for part in parts:
+        prototypes.collect(*part)
+    figures = prototypes.fit()
+    features, cam, label = (torch.cat(column) for column in zip(*parts, strict=True))
+    x, image_index, _ = vpl.region_vectors(features, cam, label, 0.5, normalize)
+    target = vpl.target_distribution(x, text(), allowed_of(label[image_index]), 0.2, 0.6)
+    expected = vpl.fit_by_projected_gradient(x, target, text(), 0.3, 10.0, 30)
+    torch.testing.assert_close(prototypes.vectors, expected.prototypes)
+    torch.testing.assert_close(torch.tensor(prototypes.curve), expected.curve, rtol=1e-4, atol=0)
+    assert prototypes.fitted and prototypes.text.equal(F.normalize(text(), dim=1))
+    assert figures['rows'] == len(x) and figures['step'] == expected.step
+    for name, value in (
+        ('kl_start', prototypes.curve[0]),
+        ('kl_peak', max(prototypes.curve)),
+        ('kl_end', prototypes.curve[-1]),
+        ('gap_before', vpl.modality_gap(x, text()[:3])),
+        ('gap_after', vpl.modality_gap(x, expected.prototypes[:3])),
+    ):
+        assert figures[name] == pytest.approx(float(value)), name
+
+
+def test_a_fit_begins_at_the_text_and_forgets_what_it_was_fitted_to():
+    once, twice = build(), build()
+    once.collect(*batch(1))
+    twice.collect(*batch(0))
+    twice.fit()
+    twice.collect(*batch(1))
+    assert once.fit() == twice.fit()
+    assert once.vectors.equal(twice.vectors)
+
+
+def test_class_level_targets():
+    prototypes = build(regularization='class')
+    prototypes.collect(*batch())
+    prototypes.fit()
+    x, _, class_index = vpl.region_vectors(*batch(), 0.5)
+    target = vpl.class_level_targets(class_index, text(), 0.2, 0.6)
+    expected = vpl.fit_by_projected_gradient(x, target, text(), 0.3, 10.0, 30)
+    torch.testing.assert_close(prototypes.vectors, expected.prototypes)
+
+
+def test_columns_of_the_classes_alone():
+    prototypes = build(columns='classes')
+    prototypes.collect(*batch())
+    prototypes.fit()
+    x, image_index, _ = vpl.region_vectors(*batch(), 0.5)
+    allowed = allowed_of(batch()[2][image_index], 0)
+    target = vpl.target_distribution(x, text()[:3], allowed, 0.2, 0.6)
+    expected = vpl.fit_by_projected_gradient(x, target, text()[:3], 0.3, 10.0, 30)
+    torch.testing.assert_close(prototypes.vectors[:3], expected.prototypes)
+    torch.testing.assert_close(prototypes.vectors[3:], text()[3:])
+
+
+def test_pixels_and_images_as_examples():
+    features, cam, label = batch()
+    pixels = build(sample='pixel', num_pixels=2)
+    torch.manual_seed(0)
+    pixels.collect(features, cam, label)
+    torch.manual_seed(0)
+    x, *_ = vpl.pixel_vectors(features, cam, label, 0.5, 2)
+    assert pixels.fit()['rows'] == len(x)
+    images = build(sample='image')
+    valid = torch.ones(4, 1, 3, 4)
+    valid[2, :, 1:] = 0
+    images.collect(features, cam, label, valid)
+    figures = images.fit()
+    gap = vpl.modality_gap(vpl.image_vectors(features, valid), text()[:3])
+    assert figures['rows'] == 4 and figures['gap_before'] == pytest.approx(float(gap))
+    images.collect(features, cam, label)
+    gap = vpl.modality_gap(vpl.image_vectors(features, torch.ones_like(valid)), text()[:3])
+    assert images.fit()['gap_before'] == pytest.approx(float(gap))
+
+
+def test_the_other_solver():
+    quick, slow = build(solver='lbfgs'), build(iterations=2000)
+    ends = []
+    for prototypes in (quick, slow):
+        prototypes.collect(*batch())
+        ends.append(prototypes.fit()['kl_end'])
+    assert len(quick.curve) < 300 and len(slow.curve) == 2001
+    assert ends[0] == pytest.approx(ends[1], rel=1e-2)
+
+
+def test_half_precision_maps_are_fitted_in_single():
+    prototypes = build()
+    prototypes.collect(*(part.half() for part in batch()))
+    prototypes.fit()
+    assert prototypes.vectors.dtype == torch.float32
+    torch.testing.assert_close(prototypes.vectors.norm(dim=1), torch.ones(5))
+
+
+def test_nothing_collected_says_what_to_do():
+    prototypes = build(phi=1.0)
+    with pytest.raises(RuntimeError, match='lower phi'):
+        prototypes.fit()
+    prototypes.collect(*batch())
+    with pytest.raises(RuntimeError, match='lower phi'):
+        prototypes.fit()
+    assert not prototypes.fitted
+
+
+def test_fitted_prototypes_travel_in_the_checkpoint_and_keep_their_text():
+    prototypes, loaded = build(), VisionPrototypes(**SIZE)
+    prototypes.collect(*batch())
+    prototypes.fit()
+    loaded.load_state_dict(copy.deepcopy(prototypes.state_dict()))
+    assert loaded.fitted and loaded.vectors.equal(prototypes.vectors)
+    loaded.set_text(text() + 1e-6)
+    assert loaded.vectors.equal(prototypes.vectors)
+    with pytest.raises(ValueError, match='fitted from other text'):
+        loaded.set_text(text().roll(1, dims=0))
+    with pytest.raises(ValueError, match='5 classes and the model 6'):
+        VisionPrototypes(4, 2, 6).load_state_dict(prototypes.state_dict())
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'sample': 'patch'}, r"prototypes.sample is 'patch'; choose one of \['region'"),
+        ({'solver': 'adam'}, 'solver'),
+        ({'columns': 'none'}, 'columns'),
+        ({'regularization': 'both'}, 'regularization'),
+        ({'phi': 1.5}, r'phi is 1.5; it must lie in \[0, 1\]'),
+        ({'tau_image': 0}, 'tau_image'),
+        ({'iterations': 0}, 'iterations'),
+        ({'sample': 'image', 'regularization': 'class'}, 'one class each'),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        VisionPrototypes(3, **options)
+
+
+def work(rank, folder):
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/meeting', rank=rank, world_size=2
+    )
+    results = []
+    for shares in ((batch(0), batch(1)), (batch(0), None)):
+        prototypes = build(regularization='class')
+        assert dist.get_world_size() == 2
+        if shares[rank] is not None:  # the second time, rank 1 has nothing
+            prototypes.collect(*shares[rank])
+        figures = prototypes.fit()
+        results.append((figures, prototypes.state_dict(), prototypes.curve))
+    torch.save(results, f'{folder}/{rank}.pt')
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+def test_two_processes_are_one(tmp_path):
+    subprocess.run([sys.executable, __file__, str(tmp_path)], check=True, timeout=120)
+    first, second = (torch.load(tmp_path / f'{rank}.pt') for rank in range(2))
+    for turn, parts in enumerate(((batch(0), batch(1)), (batch(0),))):
+        alone = build(regularization='class')
+        for part in parts:
+            alone.collect(*part)
+        figures = alone.fit()
+        assert first[turn][0] == second[turn][0] == figures
+        assert first[turn][2] == second[turn][2] == alone.curve
+        for name, value in alone.state_dict().items():
+            assert all(rank[turn][1][name].equal(value) for rank in (first, second)), name
+
+
+if __name__ == '__main__':
+    # a fresh interpreter that has computed nothing may fork, and imports once for both ranks
+    start_processes(work, (sys.argv[1],), nprocs=2, start_method='fork')
