@@ -1,6 +1,6 @@
-"""The mean IoU of seeds against the background threshold."""
+"""Curves: the mean IoU of seeds against the background threshold, the KL of a fit against time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,7 @@ def draw_threshold_curves(
     """
     if not any(curves.values()):
         raise ValueError('there is no threshold curve to draw')
-    figure = Figure(figsize=size, dpi=dpi, layout='constrained')
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    canvas, axes = _new_axes(size, dpi)
     for index, (run, sources) in enumerate(curves.items()):
         for source, curve in sources.items():
             _draw_curve(axes, f'{run}, {source}', source, curve, _COLORS[index % len(_COLORS)])
@@ -45,10 +43,56 @@ def draw_threshold_curves(
     axes.set_ylabel('mean IoU of the seeds (%)')
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
+    return _picture(canvas)
+
+
+def draw_kl_curves(
+    curves: Mapping[str, Sequence[float]],
+    size: tuple[float, float] = (8.0, 4.2),
+    dpi: int = 110,
+) -> np.ndarray:
+    """Draw the KL of fits of vision prototypes (VPL); a run has a colour, its end a dot.
+
+    Both axes are logarithmic: the KL rises and falls within the first few of thousands of
+    iterations. The first value stands at 1.
+
+    Args:
+        curves: By run: mean KL in nats, at least one value, as `VisionPrototypes.curve` or ``kl``
+            of a ``kl_curve.json``.
+        size: Width and height in inches.
+        dpi: Pixels an inch.
+
+    Returns:
+        ``(H, W, 3)`` uint8, RGB.
+
+    Raises:
+        ValueError: There is no curve, or an empty one.
+    """
+    if not curves or not all(len(values) for values in curves.values()):
+        raise ValueError('there is no KL curve to draw, or one without a value')
+    canvas, axes = _new_axes(size, dpi)
+    for index, (run, values) in enumerate(curves.items()):
+        color = _COLORS[index % len(_COLORS)]
+        label = f'{run}: {values[0]:.3g}, at most {max(values):.3g}, in the end {values[-1]:.3g}'
+        axes.loglog(range(1, len(values) + 1), values, color=color, label=label)
+        axes.plot([len(values)], [values[-1]], 'o', color=color, clip_on=False, zorder=3)
+    axes.set_xlabel('evaluation of the KL')
+    axes.set_ylabel('mean KL of text and vision (nats)')
+    return _picture(canvas)
+
+
+def _new_axes(size: tuple[float, float], dpi: int) -> tuple[FigureCanvasAgg, Axes]:
+    figure = Figure(figsize=size, dpi=dpi, layout='constrained')
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
     axes.grid(color='#dddddd', linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[['top', 'right']].set_visible(False)
-    figure.legend(fontsize='small', frameon=False, loc='outside lower center', ncols=2)
+    return canvas, axes
+
+
+def _picture(canvas: FigureCanvasAgg) -> np.ndarray:
+    canvas.figure.legend(fontsize='small', frameon=False, loc='outside lower center', ncols=2)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmwsss.visualization import draw_threshold_curves
+from mmwsss.visualization import draw_kl_curves, draw_threshold_curves
 
 BLUE, RED = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
 
@@ -53,3 +53,31 @@ def test_size():
 def test_nothing_to_draw(curves):
     with pytest.raises(ValueError, match='no threshold curve'):
         draw_threshold_curves(curves)
+
+
+def kl_curve(peak, end, number=200):
+    return [1.0, peak, *np.geomspace(peak, end, number - 2).tolist()]
+
+
+def test_a_kl_curve_rises_falls_and_has_a_dot_at_its_end():
+    picture = draw_kl_curves({'recipe': kl_curve(10, 0.1), 'other': kl_curve(2, 0.2, 20)})
+    assert picture.dtype == np.uint8 and picture.shape == (462, 880, 3)
+    above = 390  # of the legend
+    recipe, other = (pixels(picture[:above], color) for color in (BLUE, RED))
+    assert recipe[:, 0].min() < other[:, 0].min() and recipe[:, 0].max() > other[:, 0].max()
+    assert recipe[:, 1].max() > other[:, 1].max() + 100  # ten times as many iterations
+    start = recipe[recipe[:, 1] == recipe[:, 1].min(), 0]
+    assert recipe[:, 0].min() < start.min() - 50  # up first
+    assert recipe[:, 0].max() > start.max() + 50  # then down
+    end = recipe[recipe[:, 1] > recipe[:, 1].max() - 4, 0]
+    assert np.ptp(end) >= 4 and recipe[:, 0].max() - end.mean() < 6
+
+
+def test_kl_curves_of_one_value_and_of_another_size():
+    assert draw_kl_curves({'a': [0.5]}, size=(5, 3), dpi=100).shape == (300, 500, 3)
+
+
+@pytest.mark.parametrize('curves', [{}, {'a': [1.0], 'b': []}])
+def test_no_kl_to_draw(curves):
+    with pytest.raises(ValueError, match='no KL curve'):
+        draw_kl_curves(curves)
