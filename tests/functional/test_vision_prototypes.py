@@ -249,6 +249,14 @@ def test_the_kl_of_a_distribution_with_itself_is_zero():
     assert float(vpl.kl_divergence(same, x, text, 0.3)) > 0.01
 
 
+def test_a_vector_added_to_all_prototypes_changes_the_gap_but_not_the_kl():
+    x, text, target = problem()
+    moved = text + unit(4, seed=3)
+    value = vpl.kl_divergence(target, x, text, 0.3)
+    torch.testing.assert_close(vpl.kl_divergence(target, x, moved, 0.3), value)
+    assert abs(vpl.modality_gap(x, moved) - vpl.modality_gap(x, text)) > 0.1
+
+
 def test_the_gradient_is_that_of_autograd():
     x, text, target = problem()
     prototypes = unit(*text.shape, seed=9).requires_grad_()
