@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmwsss.models.backbones.hybrid_embed import EfficientNetLite0Patches
+
 Architecture = dict[str, Any]
 _SUFFIXES = ('.pt', '.pth', '.bin', '.safetensors')
 _HEAD_WIDTH = 64  # channels of a head in every CLIP of OpenAI
@@ -29,9 +31,9 @@ def load_clip(
     """Build a CLIP of open_clip with frozen float32 weights, in evaluation mode.
 
     Args:
-        model_name: A name that open_clip knows, such as ``ViT-B-16-quickgelu``; an architecture
-            with ``embed_dim``, ``vision_cfg``, ``text_cfg`` and ``quick_gelu``; or None for what
-            the file of weights says of itself (OpenAI's archives, and files of this package).
+        model_name: A name that open_clip knows, such as ``ViT-B-16-quickgelu``; an architecture,
+            see `build_clip`; or None for what the file of weights says of itself (OpenAI's
+            archives, and files of this package).
         pretrained: A tag that open_clip knows (``openai``), the path of a file, or None for random
             weights, the same ones every time.
         which: ``all``, or ``visual`` for the image tower alone.
@@ -50,7 +52,7 @@ def load_clip(
             raise ValueError(
                 f'{pretrained} does not say what model it is: set model.backbone.model_name'
             )
-        model = open_clip.model.CLIP(**architecture)
+        model = build_clip(architecture)
         try:
             model.load_state_dict(state)
         except RuntimeError as error:
@@ -62,9 +64,33 @@ def load_clip(
             raise ValueError('set model.backbone.model_name, or pretrained to a file of weights')
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = open_clip.model.CLIP(**_architecture_of(open_clip, model_name))
+            model = build_clip(_architecture_of(open_clip, model_name))
     model = model.float().eval().requires_grad_(False)
     return model.visual if which == 'visual' else model
+
+
+def build_clip(architecture: Architecture) -> Any:
+    """Build a CLIP with random weights.
+
+    Args:
+        architecture: Arguments of ``open_clip.model.CLIP``: ``embed_dim``, ``vision_cfg``,
+            ``text_cfg`` and ``quick_gelu``. With ``patches='efficientnet_lite0'`` the patch
+            embedding is that network (a hybrid ViT, ours: CLIPs of toy size can learn with it).
+
+    Raises:
+        ValueError: `patches` is something else.
+    """
+    sizes = dict(architecture)
+    patches = sizes.pop('patches', None)
+    model = import_open_clip().model.CLIP(**sizes)
+    if patches is not None:
+        if patches != 'efficientnet_lite0':
+            raise ValueError(f"patches={patches!r}; only 'efficientnet_lite0' is known")
+        convolution = model.visual.conv1
+        model.visual.conv1 = EfficientNetLite0Patches(
+            3, convolution.out_channels, convolution.kernel_size, convolution.stride
+        )
+    return model
 
 
 def import_open_clip() -> types.ModuleType:

@@ -3,6 +3,7 @@ import torch
 
 from mmwsss.apis.model_converters import convert_clip
 from mmwsss.models.clip import (
+    build_clip,
     encode_texts,
     load_clip,
     openai_architecture,
@@ -122,3 +123,17 @@ def test_a_foreign_vocabulary():
     text = {**SMALL['text_cfg'], 'vocab_size': 64}
     with pytest.raises(ValueError, match='give the prototypes of such a model as vectors'):
         encode_texts({**SMALL, 'text_cfg': text}, None, ['a'])
+
+
+def test_a_hybrid(tmp_path):
+    vision = {**SMALL['vision_cfg'], 'image_size': 64, 'patch_size': 16}
+    architecture = {**SMALL, 'vision_cfg': vision, 'patches': 'efficientnet_lite0'}
+    model = build_clip(architecture)
+    path = tmp_path / 'hybrid.pth'
+    torch.save({'state_dict': model.state_dict(), 'meta': {'open_clip': architecture}}, path)
+    visual = load_clip(None, str(path), 'visual')
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(visual(images), model.eval().visual(images))
+    with pytest.raises(ValueError, match='is known'):
+        build_clip({**architecture, 'patches': 'resnet'})

@@ -102,21 +102,18 @@ class CLIPESHead(BaseModule):
                 'set in mmwsss.ImageLabelDataset with a label_file'
             )
         prototypes = self._prototypes(features)
-        cam, last, attention = self._grad_cams(features, prototypes, image_label)
+        cam, last, attention = self.grad_cams(features, prototypes, image_label)
         valid = resize_valid(valid, features.size)
         cam = cam * valid
         projected = features.clip.project(last)  # (B, 1 + L, D)
-        number = features.clip.num_attention_blocks
-        affinity = attention_affinity(
-            (features.attention + attention) / number, self.sinkhorn_rounds
-        )
+        affinity = self.affinity(features, attention)
         vectors = to_map(F.normalize(projected, dim=-1), features.size)
         return CLIPESOutput(
             features=(to_map(features.tokens, features.size), vectors),
             cam=cam,
             valid=valid,
             logits=self.logit_scale * self._cosine(projected, prototypes),
-            raw=self._spread(cam, affinity),
+            raw=self.spread(cam, affinity),
             affinity=affinity,
             vectors=vectors,
         )
@@ -133,7 +130,7 @@ class CLIPESHead(BaseModule):
     def collect(self, output: CLIPESOutput, image_label: Tensor) -> None:
         """Hand the patch vectors under the maps to prototypes that are to be learnt (VPL)."""
         if self.prototypes is not None:
-            self.prototypes.collect(output.vectors, output.cam, image_label)
+            self.prototypes.collect(output.vectors, output.cam, image_label, output.valid)
 
     def refine_pacam(self, output: CAMOutput, pacam: Tensor) -> Tensor:
         """Fuse a plug-in's maps with the GradCAM, and let the attention spread the result.
@@ -147,21 +144,30 @@ class CLIPESHead(BaseModule):
         """
         assert output.affinity is not None
         fused = normalize_cam(output.cam + normalize_by_max(pacam))
-        return self._spread(fused * output.valid, output.affinity)
+        return self.spread(fused * output.valid, output.affinity)
 
     def _prototypes(self, features: CLIPFeatures) -> Tensor:
         text = self.text(features.clip)
         if self.prototypes is None:
             return text
-        if not self.prototypes.fitted:
-            self.prototypes.set_text(text)
+        self.prototypes.set_text(text)
         return self.prototypes.vectors
 
     @torch.enable_grad()
-    def _grad_cams(
+    def grad_cams(
         self, features: CLIPFeatures, prototypes: Tensor, image_label: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return GradCAMs ``(B, N, h, w)``, last tokens and the last block's attention."""
+        """Run the last block, and differentiate each class's probability.
+
+        Args:
+            features: Of a `CLIPESBackbone`.
+            prototypes: ``(P, D)``.
+            image_label: ``(B, N)`` of 0 and 1.
+
+        Returns:
+            GradCAMs ``(B, N, h, w)`` in [0, 1), zero for absent classes; the last block's tokens
+            ``(B, 1 + L, C)``; and its attention among patches, ``(B, L, L)``.
+        """
         block = features.clip.blocks[-1]
         activation = block.ln_1(features.tokens).detach().requires_grad_(True)
         last, attention = attend(block, features.tokens, activation)
@@ -177,12 +183,26 @@ class CLIPESHead(BaseModule):
             cam[image_index, class_index] = normalize_cam(normalize_cam(maps))  # twice (CLIP-ES)
         return cam, last.detach(), attention[:, 1:, 1:].detach()
 
+    def affinity(self, features: CLIPFeatures, attention: Tensor) -> Tensor:
+        """Make the transition matrix of the last blocks' attention.
+
+        Args:
+            features: With the attention of the blocks before the last.
+            attention: Of the last block, ``(B, L, L)``.
+
+        Returns:
+            ``(B, L, L)``.
+        """
+        mean = (features.attention + attention) / features.clip.num_attention_blocks
+        return attention_affinity(mean, self.sinkhorn_rounds)
+
     def _cosine(self, projected: Tensor, prototypes: Tensor) -> Tensor:
         """Return the cosine of every image and class, ``(B, N)``."""
         embedding = F.normalize(projected[:, 1:].mean(dim=1), dim=1)
         return embedding @ F.normalize(prototypes[: self.num_classes], dim=1).T
 
-    def _spread(self, cam: Tensor, affinity: Tensor) -> Tensor:
+    def spread(self, cam: Tensor, affinity: Tensor) -> Tensor:
+        """Let maps ``(B, N, h, w)`` spread from their boxes over an affinity ``(B, L, L)``."""
         return refine(cam * box_mask(cam, self.box_threshold, self.box_border), affinity)
 
 

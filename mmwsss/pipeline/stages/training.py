@@ -37,10 +37,12 @@ class Train(Stage):
             labels alone.
         backbone: Stage whose trained backbone this one begins with; None for the config's own
             initialisation.
+        start: Stage whose whole network this one begins with, or None.
+        prototypes: Stage that fitted the vision prototypes of the decode head (VPL), or None.
         options: Changes to the config, as with ``--cfg-options``.
     """
 
-    takes = ('masks', 'backbone')
+    takes = ('masks', 'backbone', 'start', 'prototypes')
 
     def __init__(
         self,
@@ -48,12 +50,16 @@ class Train(Stage):
         config: str | None = None,
         masks: str | None = None,
         backbone: str | None = None,
+        start: str | None = None,
+        prototypes: str | None = None,
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(name)
         self.config = config
         self.masks = masks
         self.backbone = backbone
+        self.start = start
+        self.prototypes = prototypes
         self.options = options
 
     def training_config(self, workspace: Workspace) -> Config:
@@ -77,6 +83,11 @@ class Train(Stage):
                 'checkpoint': str(runs.last_checkpoint(workspace.folder(self.backbone))),
                 'prefix': 'backbone.',
             }
+        if self.start:
+            config.load_from = str(runs.last_checkpoint(workspace.folder(self.start)))
+        if self.prototypes:
+            checkpoint = runs.last_checkpoint(workspace.folder(self.prototypes))
+            config.model.decode_head.prototypes = {'checkpoint': str(checkpoint)}
         return config
 
     def check(self, workspace: Workspace) -> None:

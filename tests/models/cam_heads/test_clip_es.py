@@ -9,7 +9,7 @@ pytest.importorskip('open_clip')
 TEXT = {'names': ['boat', 'car', 'cat', 'dog'], 'background': ['sky', 'lake']}
 
 
-def build(prototypes=None, vectors=None, **options):
+def build(prototypes=None, vectors=None, head='mmwsss.CLIPESHead', **options):
     model = MODELS.build(
         {
             'type': 'mmwsss.CAMSegmentor',
@@ -20,7 +20,7 @@ def build(prototypes=None, vectors=None, **options):
                 'num_attention_blocks': 3,
             },
             'cam_head': {
-                'type': 'mmwsss.CLIPESHead',
+                'type': head,
                 'num_classes': 4,
                 'embed_dims': 16,
                 'text': TEXT,

@@ -1,0 +1,24 @@
+# CPAL on CLIP-ES with a 1x1 projection that learns from image labels and from CPAL's loss: the
+# other reading of clip_es_cpal_voc.py.
+_base_ = [
+    '../clip_es/clip_es_voc.py',
+    '../_base_/plugins/cpal.py',
+    '../_base_/schedules/clip_es_adapter_5e.py',
+]
+model = dict(
+    cam_head=dict(type='mmwsss.CLIPESAdapterHead'),
+    prototype_head=dict(
+        _base_.cpal_head,
+        projection=dict(type='mmwsss.IdentityProjection', in_channels=512),
+        center=True,  # ours: vectors of CLIP lie in a narrow cone
+    ),
+)
+custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
+train_dataloader = dict(sampler=dict(shuffle=True))
+pipeline = [
+    dict(type='Train', name='adapter'),
+    dict(type='GenerateSeeds', name='seeds', model='adapter'),
+    _base_.pipeline[1],
+    dict(_base_.pipeline[2], source='pacam'),
+    *_base_.pipeline[3:],
+]

@@ -1,0 +1,11 @@
+# VPL on CPAL on CLIP-ES: the bank is filled under the maps of the vision prototypes.
+_base_ = ['../cpal/clip_es_cpal_voc.py', '../_base_/plugins/vpl.py']
+model = dict(cam_head=dict(text=_base_.vpl_text, prototypes=_base_.vpl_prototypes))
+pipeline = [
+    dict(type='Train', name='vision', config='configs/vpl/clip_es_vpl_voc.py'),
+    dict(type='Train', name='bank', start='vision'),
+    *_base_.pipeline[1:5],
+    dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',
+         config='configs/vpl/vpl_decoder_voc.py'),
+    dict(type='Test', name='test', model='decoder'),
+]

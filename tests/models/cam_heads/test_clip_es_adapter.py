@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from mmwsss.functional.cam import classification_loss
+from tests.models.cam_heads.test_clip_es import build, run
+
+pytest.importorskip('open_clip')
+
+
+def make(head='mmwsss.CLIPESAdapterHead'):
+    vectors = torch.randn(6, 16, generator=torch.Generator().manual_seed(0))
+    return build(vectors=vectors, head=head)
+
+
+def test_it_begins_as_the_host():
+    torch.manual_seed(0)
+    images, labels = torch.randn(2, 3, 24, 16), [[1, 0, 1, 0], [0, 1, 0, 0]]
+    adapter = run(make(), images, labels)
+    host = run(make('mmwsss.CLIPESHead'), images, labels)
+    torch.testing.assert_close(adapter.features[-1], adapter.vectors)
+    assert adapter.features[-1].requires_grad and not adapter.cam.requires_grad
+    torch.testing.assert_close(adapter.vectors, host.vectors)
+    torch.testing.assert_close(adapter.raw, host.raw)
+
+
+def test_logits_are_the_classified_mean_over_the_image_alone():
+    torch.manual_seed(0)
+    model = make()
+    images = torch.randn(1, 3, 24, 16)
+    valid = torch.ones(1, 1, 24, 16)
+    valid[..., 16:, :] = 0
+    label = torch.tensor([[1, 0, 0, 1]])
+    output = model.cam_head(model.backbone(images), valid, label)
+    mean = output.features[-1][0, :, :2].flatten(1).mean(dim=1)
+    expected = model.cam_head.classifier.weight[:, :, 0, 0] @ mean
+    torch.testing.assert_close(output.logits[0], expected)
+    losses = model.cam_head.loss(output, label)
+    torch.testing.assert_close(losses['loss_cls'], classification_loss(output.logits, label))
+
+
+def test_only_adapter_and_classifier_learn():
+    model = make()
+    assert [n for n, p in model.named_parameters() if p.requires_grad] == [
+        'cam_head.adapter.weight',
+        'cam_head.classifier.weight',
+    ]
+    label = torch.tensor([[1, 0, 0, 0]])
+    output = model.cam_head(
+        model.backbone(torch.randn(1, 3, 16, 16)), torch.ones(1, 1, 16, 16), label
+    )
+    model.cam_head.loss(output, label)['loss_cls'].backward()
+    assert model.cam_head.adapter.weight.grad.any()
