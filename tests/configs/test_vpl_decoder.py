@@ -16,6 +16,7 @@ from torch import nn
 
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS, TRANSFORMS
+from mmwsss.seeds import CLIP_ES_CRF
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PATHS = ['vpl/vpl_decoder_voc.py', 'vpl/vpl_decoder_sgd_voc.py', 'quickstart/vpl_decoder_toy.py']
@@ -82,13 +83,11 @@ def test_the_model_learns_and_predicts(path, tmp_path):
         assert model(torch.rand(1, 3, 64, 96), mode='tensor').shape == (1, classes, 4, 6)
 
 
-@pytest.mark.parametrize('tta_type', ['mmwsss.CRFSegTTAModel', 'SegTTAModel'])
-def test_it_is_evaluated_with_and_without_the_crf(tta_type, tmp_path):
-    options = None if tta_type.startswith('mmwsss') else {'tta_model.type': tta_type}
-    config, model = build(PATHS[0], tmp_path, options)
-    model.init_weights()
-    merged = MODELS.build({**config.tta_model, 'module': model}).eval()
-    assert type(merged).__name__ == tta_type.removeprefix('mmwsss.')
+@pytest.mark.parametrize('path', PATHS)
+def test_it_is_evaluated_with_and_without_the_crf(path, tmp_path):
+    for options, crf in ((None, CLIP_ES_CRF), ({'tta_model.crf': None}, None)):
+        config, model = build(path, tmp_path, options)
+        assert MODELS.build({**config.tta_model, 'module': model}).crf is crf
 
 
 def make_scheduler(config, wrapper, epoch_length):

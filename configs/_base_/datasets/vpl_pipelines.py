@@ -31,5 +31,5 @@ tta_pipeline = [
         ],
     ),
 ]
-# Without the CRF (VPL Table 3, row V): --cfg-options tta_model.type=SegTTAModel
+# Without the CRF (VPL Table 3, row V): --cfg-options tta_model.crf=None
 tta_model = dict(type='mmwsss.CRFSegTTAModel')

@@ -14,10 +14,10 @@ from mmwsss.models.class_count import refuse_other_class_count
 from mmwsss.registry import MODELS
 
 _PROTOTYPES = 'model.decode_head.prototypes'
+_KEY = 'cam_head.prototypes.vectors'  # of VPL's first phase
 _UNSET = (
-    f"the decoder has no prototypes: set {_PROTOTYPES}=dict(checkpoint=..., key='cam_head."
-    "prototypes.vectors') to a checkpoint of VPL's first phase before a training, or load a "
-    'checkpoint of a trained decoder'
+    f'the decoder has no prototypes: set {_PROTOTYPES}=dict(checkpoint=..., key={_KEY!r}) to a '
+    "checkpoint of VPL's first phase before a training, or load a checkpoint of a trained decoder"
 )
 
 
@@ -43,9 +43,9 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         num_heads: Attention heads of a layer.
         temperature: Divides the cosines.
         dropout_ratio: Dropout of the transformer layers.
-        prototypes: ``checkpoint``, a file, and ``key``, the name in it of the prototypes
-            ``(P, D)``: first those of the foreground classes, then those of background names. None
-            where a checkpoint of the decoder brings them.
+        prototypes: Arguments of `read_prototypes`; the tensor is ``(P, D)``: first the prototypes
+            of the foreground classes, then those of background names. None where a checkpoint of
+            the decoder brings them.
         rsc: Config of `RSCLoss`, or None for the cross-entropy alone.
         **kwargs: As for mmseg's `BaseDecodeHead` (``loss_decode``, ``align_corners``, ...).
 
@@ -243,7 +243,7 @@ class FrozenCLIPDecoder(BaseDecodeHead):
             )
 
 
-def read_prototypes(checkpoint: str, key: str) -> Tensor:
+def read_prototypes(checkpoint: str, key: str = _KEY) -> Tensor:
     """Read prototypes from a checkpoint.
 
     Args:

@@ -7,7 +7,7 @@ from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
 
 from mmwsss.registry import MODELS
-from mmwsss.seeds.crf import CRF_PRESETS, crf_from_probabilities
+from mmwsss.seeds.crf import CRF_PRESETS, DenseCRF, crf_from_probabilities
 from mmwsss.seeds.refine import read_image
 
 
@@ -17,7 +17,8 @@ class CRFSegTTAModel(SegTTAModel):
 
     Args:
         module: Config or instance of the segmentor.
-        crf: A preset's name; its kernels are used, on all classes that are likely somewhere.
+        crf: A preset's name; its kernels are used, on all classes that are likely somewhere. None
+            for the most likely class of the mean probabilities.
         min_probability: Classes that never exceed it are left out; background always stays.
         data_preprocessor: As in mmengine's `BaseTTAModel`.
     """
@@ -25,33 +26,34 @@ class CRFSegTTAModel(SegTTAModel):
     def __init__(
         self,
         module: object,
-        crf: str = 'clip_es',
+        crf: str | None = 'clip_es',
         min_probability: float = 1e-3,  # as the published evaluations
         data_preprocessor: object = None,
     ) -> None:
         super().__init__(module, data_preprocessor)
-        self.crf = CRF_PRESETS[crf]
+        self.crf = None if crf is None else CRF_PRESETS[crf]
         self.min_probability = min_probability
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
-        """Return one sample an image, with ``pred_sem_seg`` after the CRF."""
+        """Return one sample an image, with ``pred_sem_seg`` after the CRF, if there is one."""
         return [self._merge(views) for views in data_samples_list]
 
     def _merge(self, views: list[SegDataSample]) -> SegDataSample:
         probability = torch.stack([view.seg_logits.data.softmax(dim=0) for view in views]).mean(0)
         merged = views[0]
-        label = torch.from_numpy(self._refine(merged.img_path, probability.cpu().numpy()))
-        merged.pred_sem_seg = PixelData(data=label[None].to(probability.device))
+        label = probability.argmax(dim=0)
+        if self.crf is not None:
+            refined = self._refine(merged.img_path, probability.cpu().numpy(), self.crf)
+            label = torch.from_numpy(refined).to(probability.device)
+        merged.pred_sem_seg = PixelData(data=label[None])
         return merged
 
-    def _refine(self, image_path: str, probability: np.ndarray) -> np.ndarray:
+    def _refine(self, image_path: str, probability: np.ndarray, crf: DenseCRF) -> np.ndarray:
         """Return the label ``(H, W)`` int64 of ``(C, H, W)`` probabilities."""
         likely = np.flatnonzero(probability.max(axis=(1, 2)) > self.min_probability)
         likely = np.union1d([0], likely)
         if len(likely) == 1:
             return np.zeros(probability.shape[1:], dtype=np.int64)
         kept = np.ascontiguousarray(probability[likely])
-        posterior = crf_from_probabilities(
-            read_image(image_path), kept / kept.sum(axis=0), self.crf
-        )
+        posterior = crf_from_probabilities(read_image(image_path), kept / kept.sum(axis=0), crf)
         return likely[posterior.argmax(axis=0)]

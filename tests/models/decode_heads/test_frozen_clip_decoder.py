@@ -246,6 +246,9 @@ def test_prototypes_are_read_when_the_weights_begin(tmp_path):
     head.init_weights()
     assert head.prototypes.equal(vectors())
     assert head.class_prototypes.equal(vectors()[:CLASSES])
+    head = make_head(False, prototypes={'checkpoint': source['checkpoint']})  # key by default
+    head.init_weights()
+    assert head.prototypes.equal(vectors())
 
 
 def test_a_bare_state_dict_serves_too(tmp_path):

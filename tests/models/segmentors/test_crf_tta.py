@@ -113,3 +113,13 @@ def test_background_stays_even_when_it_is_unlikely(image_path, monkeypatch):
 def test_an_unknown_preset_is_refused():
     with pytest.raises(KeyError, match='nonsense'):
         CRFSegTTAModel(Wrapped(), crf='nonsense')
+
+
+def test_without_a_crf_it_is_the_most_likely_class_of_the_mean(image_path):
+    """The view that is sure wins over the one that leans."""
+    sure = probabilities(image_path, background=0.05, one=0.9, three=0.05)
+    leaning = probabilities(image_path, background=0.1, one=0.4, three=0.5)
+    label = merge([leaning, sure], crf=None)
+    assert label.shape == (1, *SIZE)
+    assert (label == 1).all()
+    assert (merge([leaning], crf=None) == 3).all()

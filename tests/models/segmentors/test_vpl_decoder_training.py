@@ -152,14 +152,15 @@ def test_prototypes_are_in_the_checkpoint_and_did_not_learn(run):
     assert torch.cat(kept).equal(run['vectors'])
 
 
-@pytest.mark.parametrize('tta_type', ['mmwsss.CRFSegTTAModel', 'SegTTAModel', None])
-def test_it_is_tested_without_the_file_of_prototypes(run, tta_type):
+@pytest.mark.parametrize(('tta', 'crf'), [(True, 'clip_es'), (True, None), (False, None)])
+def test_it_is_tested_without_the_file_of_prototypes(run, tta, crf):
+    if crf:
+        pytest.importorskip('pydensecrf')
     config = small_config(run['root'], run['work_dir'])
-    config.experiment_name += f'_{tta_type}'
+    config.experiment_name += f'_{tta}_{crf}'
     config.model.decode_head.prototypes.checkpoint = 'nowhere.pth'
-    if tta_type:
-        config.tta_model.type = tta_type
-    figures = runs.test(config, run['work_dir'] / 'epoch_2.pth', tta=tta_type is not None)
+    config.tta_model.crf = crf
+    figures = runs.test(config, run['work_dir'] / 'epoch_2.pth', tta=tta)
     assert 0 <= figures['mIoU'] <= 100
 
 
