@@ -191,7 +191,6 @@ class VisionPrototypes(BaseModule):
             RuntimeError: Nothing was collected.
         """
         x, present, class_index = self._gather()
-        self._collected.clear()
         if not len(x):
             raise RuntimeError(
                 'there is no region to fit the vision prototypes to: set the text prototypes, run '
@@ -210,16 +209,14 @@ class VisionPrototypes(BaseModule):
         return figures
 
     def _gather(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return examples ``(n, D)``, their images' classes ``(n, N)`` and their own ``(n,)``."""
-        x = torch.cat([self.text[:0], *(part[0] for part in self._collected)])
-        present = torch.cat(
-            [self.fitted.new_zeros(0, self.num_classes), *(part[1] for part in self._collected)]
-        )
-        no_index = torch.zeros(0, dtype=torch.long, device=x.device)
-        class_index = torch.cat([no_index, *(part[2] for part in self._collected)])
-        rows, class_index = gather_rows(torch.cat([x, present.to(x)], dim=1), class_index)
-        x, flags = rows.split([x.shape[1], self.num_classes], dim=1)
-        return x.contiguous(), flags > 0, class_index
+        """Take out all examples ``(n, D)``, their images' classes ``(n, N)``, their own ``(n,)``."""
+        no_index = torch.zeros(0, dtype=torch.long, device=self.text.device)
+        empty = (self.text[:0], self.fitted.new_zeros(0, self.num_classes), no_index)
+        x, present, own = (torch.cat(part) for part in zip(empty, *self._collected, strict=True))
+        self._collected.clear()
+        x, class_index = gather_rows(x, own)
+        flags, _ = gather_rows(present.to(x), own)
+        return x, flags > 0, class_index
 
     def _target(self, x: Tensor, present: Tensor, class_index: Tensor) -> Tensor:
         text = self._learning(self.text)
