@@ -209,7 +209,7 @@ class VisionPrototypes(BaseModule):
         return figures
 
     def _gather(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Take out all examples ``(n, D)``, their images' classes ``(n, N)``, their own ``(n,)``."""
+        """Take out all examples ``(n, D)``, their images' classes ``(n, N)``, and own ``(n,)``."""
         no_index = torch.zeros(0, dtype=torch.long, device=self.text.device)
         empty = (self.text[:0], self.fitted.new_zeros(0, self.num_classes), no_index)
         x, present, own = (torch.cat(part) for part in zip(empty, *self._collected, strict=True))
