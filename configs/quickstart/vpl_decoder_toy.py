@@ -1,13 +1,17 @@
 # VPL's decoder on toy scenes, on a CPU, with a small CLIP whose file says what it is.
 _base_ = ['../vpl/vpl_decoder_voc.py']
 model = dict(
-    data_preprocessor=dict(size=(160, 160)),
+    data_preprocessor=dict(
+        mean=[127.0, 127.0, 127.0],  # EfficientNet-Lite0's, which makes the small CLIP's patches
+        std=[128.0, 128.0, 128.0],
+        size=(160, 160),
+    ),
     backbone=dict(model_name=None, pretrained='work_dirs/toy_clip/clip.pth',
                   out_indices=tuple(range(7))),
     decode_head=dict(
         in_channels=[128] * 7,  # as wide as the small CLIP
         num_classes=11,
-        embed_dims=None,  # as the prototypes have it
+        embed_dims=128,
         channels=64,
         num_heads=4,
     ),

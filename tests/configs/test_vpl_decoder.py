@@ -46,7 +46,9 @@ def build(path, folder, options=None):
     """The model of a config with a stub, and with random prototypes of 25 background names."""
     config = read(path, options)
     head = config.model.decode_head
-    rows, dims = head.num_classes + 24, head.embed_dims or 96
+    # explicit sizes: a test builds the model where the file of prototypes is not
+    rows, dims = head.num_classes + 24, head.embed_dims
+    assert isinstance(dims, int)
     torch.save({'state_dict': {KEY: torch.randn(rows, dims)}}, folder / 'phase1.pth')
     assert head.prototypes.key == KEY
     head.prototypes.checkpoint = str(folder / 'phase1.pth')
