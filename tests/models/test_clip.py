@@ -1,5 +1,6 @@
 import pytest
 import torch
+from clip_models import SMALL
 
 from mmwsss.apis.model_converters import convert_clip
 from mmwsss.models.clip import (
@@ -10,7 +11,6 @@ from mmwsss.models.clip import (
     read_clip_file,
     weights_digest,
 )
-from tests.models.clip_models import SMALL
 
 pytest.importorskip('open_clip')
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
+from clip_models import SMALL, NaiveCLIP
 
 from mmwsss.models import clip as loading
 from mmwsss.registry import MODELS
-from tests.models.clip_models import SMALL, NaiveCLIP
 
 pytest.importorskip('open_clip')
 

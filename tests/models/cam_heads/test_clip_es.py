@@ -1,42 +1,10 @@
 import pytest
 import torch
+from clip_models import NaiveCLIP, build, naive_boxes, naive_clip_es, run
 
 from mmwsss.models.cam_heads.boxes import box_mask
-from mmwsss.registry import MODELS
-from tests.models.clip_models import SMALL, NaiveCLIP, naive_boxes, naive_clip_es
 
 pytest.importorskip('open_clip')
-TEXT = {'names': ['boat', 'car', 'cat', 'dog'], 'background': ['sky', 'lake']}
-
-
-def build(prototypes=None, vectors=None, head='mmwsss.CLIPESHead', **options):
-    model = MODELS.build(
-        {
-            'type': 'mmwsss.CAMSegmentor',
-            'backbone': {
-                'type': 'mmwsss.CLIPESBackbone',
-                'model_name': SMALL,
-                'pretrained': None,
-                'num_attention_blocks': 3,
-            },
-            'cam_head': {
-                'type': head,
-                'num_classes': 4,
-                'embed_dims': 16,
-                'text': TEXT,
-                'prototypes': prototypes,
-                **options,
-            },
-        }
-    )
-    if vectors is not None:
-        model.cam_head.text.set_vectors(vectors)
-    return model.eval()
-
-
-def run(model, images, labels):
-    features = model.backbone(images)
-    return model.cam_head(features, torch.ones_like(images[:, :1]), torch.tensor(labels))
 
 
 @pytest.mark.parametrize('border', [True, False])

@@ -1,8 +1,8 @@
 import pytest
 import torch
+from clip_models import build, run
 
 from mmwsss.functional.cam import classification_loss
-from tests.models.cam_heads.test_clip_es import build, run
 
 pytest.importorskip('open_clip')
 

@@ -4,6 +4,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from clip_models import SMALL
 from mmengine.runner import load_checkpoint
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
@@ -11,7 +12,6 @@ from torch import nn
 
 from mmwsss.functional.rsc import present_in_crop
 from mmwsss.registry import MODELS
-from tests.models.clip_models import SMALL
 
 CLASSES, NAMES, DIMS = 3, 2, 8
 WIDTHS = (5, 5, 6)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from clip_models import build
 
 from mmwsss.seeds import RefineSettings, refine_seed
-from tests.models.cam_heads.test_clip_es import build
 
 pytest.importorskip('open_clip')
 

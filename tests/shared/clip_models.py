@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from mmwsss.registry import MODELS
+
 SMALL = {
     'embed_dim': 16,
     'quick_gelu': True,
@@ -16,6 +18,39 @@ SMALL = {
     },
     'text_cfg': {'context_length': 20, 'vocab_size': 49408, 'width': 32, 'heads': 1, 'layers': 1},
 }
+
+
+TEXT = {'names': ['boat', 'car', 'cat', 'dog'], 'background': ['sky', 'lake']}
+
+
+def build(prototypes=None, vectors=None, head='mmwsss.CLIPESHead', **options):
+    model = MODELS.build(
+        {
+            'type': 'mmwsss.CAMSegmentor',
+            'backbone': {
+                'type': 'mmwsss.CLIPESBackbone',
+                'model_name': SMALL,
+                'pretrained': None,
+                'num_attention_blocks': 3,
+            },
+            'cam_head': {
+                'type': head,
+                'num_classes': 4,
+                'embed_dims': 16,
+                'text': TEXT,
+                'prototypes': prototypes,
+                **options,
+            },
+        }
+    )
+    if vectors is not None:
+        model.cam_head.text.set_vectors(vectors)
+    return model.eval()
+
+
+def run(model, images, labels):
+    features = model.backbone(images)
+    return model.cam_head(features, torch.ones_like(images[:, :1]), torch.tensor(labels))
 
 
 class NaiveCLIP:
