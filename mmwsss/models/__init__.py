@@ -3,11 +3,13 @@
 import mmwsss.registry  # noqa: F401  (first: with its cures mmseg can be imported)
 
 from . import affinity, backbones, cam_heads, decode_heads, losses, necks, prototypes, segmentors
+from .clip_pretrainer import CLIPPretrainer
 from .data_preprocessor import CAMDataPreProcessor
 from .text_prototypes import TextPrototypes
 
 __all__ = [
     'CAMDataPreProcessor',
+    'CLIPPretrainer',
     'TextPrototypes',
     'affinity',
     'backbones',
