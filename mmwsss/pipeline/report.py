@@ -1,5 +1,6 @@
 """The page at the end of a pipeline: figures, threshold curves and pictures in one HTML file."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +9,14 @@ from typing import Any
 import numpy as np
 
 import mmwsss
+from mmwsss.engine.vision_prototypes import KL_CURVE_FILE
 from mmwsss.structures.files import atomic_path
-from mmwsss.visualization import class_legend, draw_threshold_curves, heatmap_colors
+from mmwsss.visualization import (
+    class_legend,
+    draw_kl_curves,
+    draw_threshold_curves,
+    heatmap_colors,
+)
 
 from . import stages
 from .report_html import (
@@ -63,6 +70,7 @@ def write_report(
     sections = [
         render_section('Mean IoU (%)', render_table(_mean_iou_table(runs)), _notes(runs)),
         render_section('Seeds at every background threshold', _curves(runs)),
+        render_section('Vision prototypes', _kl_curves(runs), _kl_notes(runs)),
         render_section('IoU by class (%)', render_table(_class_table(runs))),
         _training_section(runs, num_images),
         _test_section(runs, num_images),
@@ -162,6 +170,37 @@ def _curves(runs: Sequence[PipelineRun]) -> str:
         return ''
     alt = 'mean IoU of the seeds against the background threshold, by run and source'
     return render_picture(draw_threshold_curves(curves), alt, lossless=True)
+
+
+def _kl_curves(runs: Sequence[PipelineRun]) -> str:
+    curves = {name: fit['kl'] for name, fit in _fits(runs).items()}
+    if not curves:
+        return ''
+    alt = 'KL of the vision prototypes against the iteration, by run'
+    return render_picture(draw_kl_curves(curves), alt, lossless=True)
+
+
+def _kl_notes(runs: Sequence[PipelineRun]) -> str:
+    notes = [
+        f'{name}: {fit["rows"]} regions; KL {fit["kl_start"]:.3f} at the start, '
+        f'{fit["kl_peak"]:.3f} at its peak, {fit["kl_end"]:.3f} at the end; gap '
+        f'{fit["gap_before"]:.2f} before, {fit["gap_after"]:.2f} after.'
+        for name, fit in _fits(runs).items()
+    ]
+    return render_list(notes) if notes else ''
+
+
+def _fits(runs: Sequence[PipelineRun]) -> dict[str, Any]:
+    """Return what `VisionPrototypeHook` wrote, by run."""
+    files = [
+        (run.name, run.workspace.folder(name) / KL_CURVE_FILE)
+        for run in runs
+        for name in run.records
+        if isinstance(run.workspace.stages[name], stages.Train)
+    ]
+    return {
+        name: json.loads(file.read_text(encoding='utf-8')) for name, file in files if file.is_file()
+    }
 
 
 def _curve_name(run: PipelineRun, stage: stages.EvaluateSeeds) -> str:

@@ -1,5 +1,6 @@
 import base64
 import io
+import json
 import re
 
 import numpy as np
@@ -306,3 +307,27 @@ def test_boundaries_stand_below_the_maps_of_the_run_that_saw_them(tmp_path):
     picture = cells[-1].picture.astype(int)
     assert np.abs(picture[:, 0] - 100).max() == 0  # no boundary: the photograph
     assert np.abs(picture[:, -1] - 100).max() > 50
+
+
+def test_the_curve_of_vision_prototypes(make_run, tmp_path):
+    runs = [make_run(), make_run('vpl')]
+    figures = {'kl_start': 1.5, 'kl_peak': 9.0, 'kl_end': 0.25, 'rows': 12}
+    curve = {**figures, 'gap_before': 0.81, 'gap_after': 0.52, 'kl': [1.5, 9.0, 0.25]}
+    folder = runs[1].workspace.folder('cam')
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'kl_curve.json').write_text(json.dumps(curve))
+    page = write_report(tmp_path / 'r.html', runs).read_text(encoding='utf-8')
+    assert 'vpl: 12 regions; KL 1.500 at the start, 9.000 at its peak, 0.250 at the end' in page
+    assert 'gap 0.81 before, 0.52 after' in page
+    assert '<h2>Vision prototypes' in page
+
+
+def test_masks_against_a_power_of_the_background(make_run, tmp_path):
+    run = make_run()
+    figures = run.records['masks']['figures']
+    figures.update(bg_threshold=None, bg_power=2)
+    page = write_report(tmp_path / 'r.html', [run]).read_text(encoding='utf-8')
+    assert 'from cam against the background (1 - max)^2' in page
+    figures['bg_power'] = None
+    page = write_report(tmp_path / 'r.html', [run]).read_text(encoding='utf-8')
+    assert 'from cam against the seeds&#x27; own background' in page

@@ -58,6 +58,12 @@ def class_names(workspace: Workspace) -> tuple[str, ...]:
     )
 
 
+def weights_hash(config: Config) -> str:
+    """Return the hash of the file that a frozen backbone's weights come from, if it is a file."""
+    pretrained = config.model.get('backbone', {}).get('pretrained')
+    return file_hash(pretrained) if isinstance(pretrained, str) else 'absent'
+
+
 def loader_recipe(loader: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a data loader decides its batches: options, labels, list of images."""
     dataset = loader['dataset']

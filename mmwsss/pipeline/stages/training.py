@@ -12,7 +12,7 @@ from mmwsss.pipeline import runs
 from mmwsss.pipeline.stage import Stage, Workspace, file_hash
 from mmwsss.registry import STAGES
 
-from .data import build_images, class_names, loader_recipe, other_config
+from .data import build_images, class_names, loader_recipe, other_config, weights_hash
 from .processes import run_command_in_processes
 
 _TRAINING_KEYS = (
@@ -105,6 +105,7 @@ class Train(Stage):
             **{key: config.get(key) for key in _TRAINING_KEYS},
             'data': loader_recipe(config.train_dataloader),
             'start': file_hash(config.get('load_from') or ''),
+            'weights': weights_hash(config),
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
