@@ -7,9 +7,9 @@ model = dict(
         size=(160, 160),
     ),
     backbone=dict(model_name=None, pretrained='work_dirs/toy_clip/clip.pth',
-                  out_indices=tuple(range(7))),
+                  out_indices=tuple(range(4))),
     decode_head=dict(
-        in_channels=[128] * 7,  # as wide as the small CLIP
+        in_channels=[96] * 4,  # all blocks of the small CLIP but the last
         num_classes=11,
         embed_dims=128,
         channels=64,

@@ -8,19 +8,20 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmwsss.datasets import write_toy_scenes
-from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.config import load_config, set_seed
 from mmwsss.pipeline.runs import train
 from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
-
-from .evidence_masks import write_evidence_masks
 
 CONFIG = Path(__file__).parents[2] / 'configs/quickstart/toy_clip.py'
 
 
 def main() -> None:
     """Read the command line and train."""
-    parser = argparse.ArgumentParser(description='Train a small CLIP on toy scenes, once.')
+    parser = argparse.ArgumentParser(
+        description='Train a CLIP of toy size on image labels of toy scenes; once, as the file of '
+        'weights is kept. A training that was cut off goes on.'
+    )
     parser.add_argument('--config', default=str(CONFIG))
     parser.add_argument('--out', default='work_dirs/toy_clip/clip.pth', help='the file of weights')
     parser.add_argument('--seed', type=int, default=0)
@@ -34,36 +35,10 @@ def main() -> None:
     config.work_dir = str(out.with_suffix(''))
     config.resume = True
     set_seed(config, arguments.seed)
-    write_data(config, arguments.images or config.num_images)
+    write_toy_scenes(config.data_root, arguments.images or config.num_images, 0, config.scene_seed)
     checkpoint = train(config)
     export(config, checkpoint, out)
     print(f'toy CLIP: {out}')
-
-
-def set_seed(config: Config, seed: int) -> None:
-    """Give a seed to everything random of a training; the scenes stay the same."""
-    config.randomness.seed = seed
-    config.train_dataloader.dataset.seed = seed
-    for hook in config.custom_hooks:
-        if hook['type'] == 'mmwsss.EpochSeedHook':
-            hook['seed'] = seed
-
-
-def write_data(config: Config, num_images: int) -> None:
-    """Write the scenes and their evidence masks, as far as they are missing.
-
-    Raises:
-        FileExistsError: There are other scenes in the folder.
-    """
-    scenes = write_toy_scenes(config.data_root, num_images, 0, config.scene_seed)
-    image_ids = (scenes / 'ImageSets/Segmentation/train.txt').read_text(encoding='utf-8').split()
-    write_evidence_masks(
-        scenes / 'JPEGImages',
-        scenes / 'image_labels.json',
-        image_ids,
-        config.names,
-        config.mask_dir,
-    )
 
 
 def export(config: Config, checkpoint: Path, out: Path) -> None:

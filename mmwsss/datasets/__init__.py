@@ -1,6 +1,5 @@
 """Datasets: images with image labels, images with pseudo-masks, label files."""
 
-from .captions import AddCaption
 from .image_label_dataset import ImageLabelDataset
 from .image_labels import (
     foreground_classes,
@@ -15,7 +14,6 @@ from .transforms import LoadImage, PackImageLabelInputs, RandomPadCrop
 from .wrapped_dataset import WrappedDataset, check_images
 
 __all__ = [
-    'AddCaption',
     'ImageLabelDataset',
     'LoadImage',
     'PackImageLabelInputs',

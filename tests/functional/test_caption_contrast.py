@@ -4,108 +4,58 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmwsss.functional.caption_contrast import (
-    caption_contrast,
-    caption_holds,
-    patch_contrast,
-    patch_shares,
-)
-
-GENERATOR = torch.Generator().manual_seed(0)
+from mmwsss.functional.caption_contrast import bag_probabilities, caption_contrast
 
 
-def unit(*shape):
-    return F.normalize(torch.randn(*shape, generator=GENERATOR, dtype=torch.float64), dim=-1)
+def unit(*size):
+    return F.normalize(torch.randn(*size, generator=torch.Generator().manual_seed(0)), dim=-1)
 
 
-def naive_contrast(images, captions, holds, scale):
-    def one_way(queries, keys, right):
-        total = 0.0
-        for q, query in enumerate(queries):
-            logits = [scale * sum(a * b for a, b in zip(query, k, strict=True)) for k in keys]
-            norm = math.log(sum(math.exp(logit) for logit in logits))
-            good = [logits[k] - norm for k in range(len(keys)) if right[q][k]]
-            total -= sum(good) / len(good)
-        return total / len(queries)
-
-    images, captions = images.tolist(), captions.tolist()
-    transposed = [list(column) for column in zip(*holds.tolist(), strict=True)]
-    return (one_way(images, captions, holds.tolist()) + one_way(captions, images, transposed)) / 2
+def naive_one_way(logits, right):
+    terms = []
+    for row, label in zip(logits, right, strict=True):
+        if sum(label):
+            total = sum(math.exp(value) for value in row)
+            terms.append(
+                -sum(math.log(math.exp(v) / total) * r for v, r in zip(row, label, strict=True))
+                / sum(label)
+            )
+    return sum(terms) / max(len(terms), 1)
 
 
-def naive_patch_contrast(patches, names, shares, scale):
-    total, weight = 0.0, 0.0
-    for patch, share in zip(patches.flatten(0, 1).tolist(), shares.flatten(0, 1), strict=True):
-        logits = [scale * sum(a * b for a, b in zip(patch, n, strict=True)) for n in names.tolist()]
-        norm = math.log(sum(math.exp(logit) for logit in logits))
-        for logit, part in zip(logits, share.tolist(), strict=True):
-            total -= part * (logit - norm)
-            weight += part
-    return total / weight
+@pytest.mark.parametrize('label', [[[1, 0, 1], [0, 0, 0], [0, 0, 1]], [[1, 0, 0]] * 3])
+def test_contrast(label):
+    images, captions = unit(3, 5).double(), unit(6, 5)[3:].double()
+    found = caption_contrast(images, captions, torch.tensor(label), 7.0)
+    logits = [[7 * float(i @ c) for c in captions] for i in images]
+    columns = [list(column) for column in zip(*logits, strict=True)]
+    right = [list(column) for column in zip(*label, strict=True)]
+    expected = (naive_one_way(logits, label) + naive_one_way(columns, right)) / 2
+    assert found == pytest.approx(expected)
 
 
-def test_the_contrast_is_the_naive_one():
-    images, captions = unit(3, 4), unit(5, 4)
-    holds = torch.eye(3, 5, dtype=torch.bool)
-    holds[0, 3] = holds[2, 3] = holds[1, 4] = True
-    value = caption_contrast(images, captions, holds, torch.tensor(7.0))
-    assert value.item() == pytest.approx(naive_contrast(images, captions, holds, 7.0))
+def test_it_is_the_loss_of_clip_with_one_class_an_image():
+    open_clip = pytest.importorskip('open_clip')
+    images, captions = unit(4, 6), unit(8, 6)[4:]
+    expected = open_clip.ClipLoss()(images, captions, torch.tensor(9.0))
+    torch.testing.assert_close(caption_contrast(images, captions, torch.eye(4), 9.0), expected)
 
 
-def test_with_one_right_answer_each_it_is_the_loss_of_open_clip():
-    pytest.importorskip('open_clip')
-    import open_clip
-
-    images, captions = unit(4, 6), unit(4, 6)
-    ours = caption_contrast(images, captions, torch.eye(4, dtype=torch.bool), torch.tensor(20.0))
-    assert ours.item() == pytest.approx(open_clip.ClipLoss()(images, captions, 20.0).item())
+def test_without_labels_it_is_zero_with_a_graph():
+    images = unit(2, 3).requires_grad_()
+    loss = caption_contrast(images, unit(2, 3), torch.zeros(2, 2), 5.0)
+    loss.backward()
+    assert loss == 0 and images.grad.isfinite().all()
 
 
-def test_a_caption_without_an_image_is_refused():
-    with pytest.raises(ValueError, match='needs a caption'):
-        caption_contrast(unit(2, 3), unit(2, 3), torch.tensor([[True, False]] * 2), torch.tensor(1))
-
-
-def test_a_caption_holds_where_all_that_it_names_is_shown():
-    shown = torch.tensor([[0, 1, 1], [0, 0, 1], [1, 0, 0]])
-    named = torch.tensor([[0, 0, 1], [0, 1, 1], [1, 0, 0], [0, 1, 0]])
-    expected = [
-        [all(s or not n for s, n in zip(image, caption, strict=True)) for caption in named.tolist()]
-        for image in shown.tolist()
-    ]
-    assert caption_holds(shown, named).tolist() == expected
-
-
-def test_the_shares_are_counted():
-    mask = torch.randint(0, 4, (2, 4, 6), generator=GENERATOR)
-    mask[mask == 3] = 255
-    shares = patch_shares(mask, (2, 2), num_classes=2)
-    assert shares.shape == (2, 4, 3)
-    for image in range(2):
-        for row in range(2):
-            for column in range(2):
-                cell = mask[image, 2 * row : 2 * row + 2, 3 * column : 3 * column + 3]
-                for name in range(3):
-                    share = (cell == name).sum().item() / 6
-                    assert shares[image, 2 * row + column, name].item() == pytest.approx(share)
-
-
-def test_the_patch_contrast_is_the_naive_one():
-    patches, names = unit(2, 3, 4), unit(3, 4)
-    shares = torch.rand(2, 3, 3, generator=GENERATOR, dtype=torch.float64)
-    shares[0, 1] = 0
-    value = patch_contrast(patches, names, shares, torch.tensor(9.0))
-    assert value.item() == pytest.approx(naive_patch_contrast(patches, names, shares, 9.0))
-
-
-def test_patches_that_are_all_ignored_cost_nothing():
-    assert patch_contrast(unit(1, 2, 4), unit(3, 4), torch.zeros(1, 2, 3), torch.tensor(1.0)) == 0
-
-
-def test_gradients():
-    images, captions = unit(2, 3).requires_grad_(), unit(2, 3).requires_grad_()
-    holds = torch.tensor([[True, False], [True, True]])
-    scale = torch.tensor(3.0, dtype=torch.float64)
-    assert torch.autograd.gradcheck(
-        lambda a, b: caption_contrast(a, b, holds, scale), (images, captions)
-    )
+@pytest.mark.parametrize(('share', 'number'), [(0.5, 3), (0.01, 1)])
+def test_bags(share, number):
+    patches, captions = unit(2, 6, 5).double(), unit(20, 5)[16:].double()
+    found = bag_probabilities(patches, captions, 3, 4.0, share)
+    for b in range(2):
+        for n in range(3):
+            values = []
+            for patch in patches[b]:
+                scores = [math.exp(4 * float(patch @ caption)) for caption in captions]
+                values.append(scores[n] / sum(scores))
+            assert found[b, n] == pytest.approx(sum(sorted(values)[-number:]) / number)

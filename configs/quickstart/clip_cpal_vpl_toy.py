@@ -1,0 +1,13 @@
+# VPL on CPAL on CLIP-ES, toy scenes.
+_base_ = ['./clip_es_cpal_toy.py', '../_base_/plugins/vpl.py']
+model = dict(cam_head=dict(
+    text=_base_.vpl_text,
+    prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128)))
+pipeline = [
+    dict(type='Train', name='vision', config='configs/quickstart/clip_es_vpl_toy.py'),
+    dict(type='Train', name='bank', start='vision'),
+    *_base_.pipeline[1:5],
+    dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',
+         config='configs/quickstart/vpl_decoder_toy.py'),
+    dict(type='Test', name='test', model='decoder'),
+]

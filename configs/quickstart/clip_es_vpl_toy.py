@@ -1,0 +1,14 @@
+# VPL on CLIP-ES, toy scenes: both phases.
+_base_ = ['./clip_es_toy.py', '../_base_/plugins/vpl.py', '../_base_/schedules/collect.py']
+model = dict(cam_head=dict(
+    text=_base_.vpl_text,
+    prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128)))
+custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
+pipeline = [
+    dict(type='Train', name='vision'),
+    dict(type='GenerateSeeds', name='seeds', model='vision'),
+    *_base_.pipeline[1:4],
+    dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',
+         config='configs/quickstart/vpl_decoder_toy.py'),
+    dict(type='Test', name='test', model='decoder'),
+]
