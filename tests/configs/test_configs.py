@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from clip_models import SMALL
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
@@ -28,8 +29,10 @@ def test_a_shipped_config_works(path):
     init_default_scope('mmseg')
     of_clip = 'CLIP' in config.model.backbone.type
     if of_clip:  # its weights are not here
-        config.model.backbone.update(pretrained=None, model_name='ViT-B-16-quickgelu')
-        config.model.backbone.pop('num_attention_blocks', None)
+        vision = {**SMALL['vision_cfg'], 'patch_size': 16}
+        dims = config.model.cam_head.get('embed_dims', 512)
+        small = {**SMALL, 'embed_dim': dims, 'vision_cfg': vision}
+        config.model.backbone.update(pretrained=None, model_name=small, num_attention_blocks=2)
     model = MODELS.build(config.model).eval()
     if of_clip:
         model.cam_head.text.set_vectors(torch.randn_like(model.cam_head.text.vectors))
