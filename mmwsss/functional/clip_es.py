@@ -122,18 +122,3 @@ def attention_affinity(attention: Tensor, rounds: int = 3) -> Tensor:
         attention = attention / attention.sum(dim=-1, keepdim=True)
     symmetric = (attention + attention.transpose(-2, -1)) / 2
     return symmetric @ symmetric
-
-
-def background_power(maps: Tensor, power: float) -> Tensor:
-    """Return the background's score, ``(1 - max) ** power`` (CLIP-ES).
-
-    Args:
-        maps: Of the present classes, ``(k, h, w)`` in [0, 1].
-        power: Exponent; larger ones leave less background.
-
-    Returns:
-        ``(h, w)`` in [0, 1]; ones without a class.
-    """
-    if not len(maps):
-        return maps.new_ones(maps.shape[1:])
-    return (1 - maps.amax(dim=0)).clamp(min=0) ** power

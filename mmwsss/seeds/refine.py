@@ -8,10 +8,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from mmwsss.functional.clip_es import background_power
 from mmwsss.structures import image_size
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
@@ -190,7 +188,7 @@ def score_planes(
     """
     maps = seed.full_size(source)
     if bg_power is not None:
-        background = background_power(torch.from_numpy(maps), bg_power)[None].numpy()
+        background = background_power(maps, bg_power)[None]
     elif bg_threshold is not None:
         background = np.full((1, *seed.size), bg_threshold, dtype=np.float32)
     elif seed.background is None:
@@ -198,6 +196,19 @@ def score_planes(
     else:
         background = resize_maps(seed.background[None], seed.size)
     return np.concatenate([background, maps])
+
+
+def background_power(maps: np.ndarray, power: float) -> np.ndarray:
+    """Return the background's score, ``(1 - max) ** power`` (CLIP-ES).
+
+    Args:
+        maps: Of the present classes, ``(k, H, W)`` in [0, 1].
+        power: Exponent; larger ones leave less background.
+
+    Returns:
+        ``(H, W)`` float32 in [0, 1].
+    """
+    return (1 - maps.max(axis=0).clip(0, 1)).astype(np.float32) ** power
 
 
 def refine_items(

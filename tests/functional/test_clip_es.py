@@ -89,14 +89,3 @@ def test_affinity(rounds):
         for i in range(5):
             for j in range(5):
                 assert found[b, i, j] == pytest.approx(sum(s[i][k] * s[k][j] for k in range(5)))
-
-
-@pytest.mark.parametrize('power', [1, 2])
-def test_background(power):
-    maps = torch.rand(3, 2, 4)
-    found = clip_es.background_power(maps, power)
-    for i in range(2):
-        for j in range(4):
-            largest = max(float(maps[n, i, j]) for n in range(3))
-            assert found[i, j] == pytest.approx((1 - largest) ** power)
-    assert torch.equal(clip_es.background_power(maps[:0], power), torch.ones(2, 4))
