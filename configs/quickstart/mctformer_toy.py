@@ -30,10 +30,12 @@ pipeline = [
          scores='seed_scores'),
     dict(type='EvaluateMasks', name='crf_scores', masks='crf_masks', title='after CRF',
          **judged_on),
-    dict(type='MakeIRLabels', name='ir_labels', seeds='seeds', fg_threshold=0.55,
-         bg_threshold=0.3),
+    # ours, around the best threshold of random seed 7, 0.77
+    dict(type='MakeIRLabels', name='ir_labels', seeds='seeds', fg_threshold=0.85,
+         bg_threshold=0.6),
     dict(type='Train', name='irnet', masks='ir_labels', config='configs/quickstart/irnet_toy.py'),
-    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet'),
+    # as far as 256 steps go on a photograph of VOC, whose sides are three times as long
+    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', steps=32),
     dict(type='EvaluateSeeds', name='walk_scores', seeds='walk', title='after the walk',
          **judged_on),
     dict(type='RefineSeeds', name='pseudo_masks', seeds='walk', bg_threshold='best',

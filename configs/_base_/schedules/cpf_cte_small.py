@@ -1,7 +1,7 @@
 # For a hybrid ViT and hundreds of images (ours): nothing is frozen, the patches' convolutional
 # network, which is trained already, learns at a tenth of the rate, and the two rates have two
 # thirds and one third of the epochs.
-max_epochs = 9
+max_epochs = 7
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=1e-3),
