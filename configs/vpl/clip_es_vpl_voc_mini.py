@@ -1,0 +1,17 @@
+# VPL's whole way on 137 photographs with the CLIP of toy size.
+_base_ = [
+    '../clip_es/clip_es_voc_mini.py',
+    '../_base_/plugins/vpl.py',
+    '../_base_/schedules/collect.py',
+]
+model = dict(cam_head=dict(
+    text=_base_.vpl_text, prototypes=dict(_base_.vpl_prototypes, embed_dims=128)))
+custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
+pipeline = [
+    dict(type='Train', name='vision'),
+    dict(type='GenerateSeeds', name='seeds', model='vision'),
+    *_base_.pipeline[1:4],
+    dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',
+         config='configs/vpl/vpl_decoder_voc_mini.py'),
+    dict(type='Test', name='test', model='decoder'),
+]
