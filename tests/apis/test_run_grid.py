@@ -4,6 +4,7 @@ import pytest
 
 from mmwsss.apis.run_grid import format_grid, read_grid
 from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.run import build_stages
 from mmwsss.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +22,22 @@ def test_every_row_of_a_shipped_grid_changes_a_head_that_can_be_built(path):
         config.model.prototype_head = plain.model.prototype_head
         assert config.to_dict() == plain.to_dict()  # nothing else is touched
     assert all(head not in heads[:index] for index, head in enumerate(heads))
+
+
+@pytest.mark.parametrize(
+    'path', sorted((ROOT / 'configs/vpl/grids').glob('*.py')), ids=lambda path: path.stem
+)
+def test_every_row_of_a_grid_of_vpl_makes_another_config(path):
+    pytest.importorskip('open_clip')
+    configs = []
+    for changes in read_grid(path).values():
+        config = load_config(ROOT / 'configs/quickstart/clip_es_vpl_toy.py', changes)
+        MODELS.build(config.model.cam_head)
+        stages = build_stages(config)
+        options = stages['decoder'].options
+        assert options is None or options == {'model.decode_head.rsc': None}
+        configs.append(config.to_dict())
+    assert all(config not in configs[:index] for index, config in enumerate(configs))
 
 
 def test_an_unknown_option_is_refused_before_anything_runs(tmp_path):

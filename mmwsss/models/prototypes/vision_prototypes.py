@@ -27,7 +27,7 @@ _RANGES = {  # smallest and largest value
     'tau_text': (1e-6, _INFINITY),
     'tau_image': (1e-6, _INFINITY),
     'lr': (1e-6, _INFINITY),
-    'iterations': (1, _INFINITY),
+    'iterations': (0, _INFINITY),
     'num_pixels': (1, _INFINITY),
 }
 
@@ -50,7 +50,7 @@ class VisionPrototypes(BaseModule):
         tau_text: ``tau_T``.
         tau_image: ``tau_I``.
         lr: First learning rate of the projected gradient.
-        iterations: ``T_w`` of the projected gradient; L-BFGS ends where the KL does, after 200 at
+        iterations: ``T_w`` of the projected gradient, 0 to keep the text prototypes; L-BFGS ends where the KL does, after 200 at
             most.
         regularization: Targets at the ``instance`` or the ``class`` level (Theorem 2).
         sample: What an example is: a ``region``, ``num_pixels`` of each region, or the mean of an

@@ -185,7 +185,7 @@ def test_fitted_prototypes_travel_in_the_checkpoint_and_keep_their_text():
         ({'regularization': 'both'}, 'regularization'),
         ({'phi': 1.5}, r'phi is 1.5; it must lie in \[0, 1\]'),
         ({'tau_image': 0}, 'tau_image'),
-        ({'iterations': 0}, 'iterations'),
+        ({'iterations': -1}, 'iterations'),
         ({'sample': 'image', 'regularization': 'class'}, 'one class each'),
     ],
 )
