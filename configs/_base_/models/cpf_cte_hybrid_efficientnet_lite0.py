@@ -23,6 +23,7 @@ model = dict(
         in_channels=192,
         num_classes=20,
         token_channels=32,
+        # with 'softmax' background and objects change places on toy scenes: docs/methods/cpf_cte.md
         activation='sigmoid',
         context=dict(type='mmwsss.CFBiLSTM', hidden_channels=48),
     ),
