@@ -116,3 +116,47 @@ def test_the_table_has_a_column_a_run_and_a_dash_for_what_was_not_run(tmp_path):
     assert cells['pseudo masks'] == ['-', '44.00']
     assert 'pseudo masks, unsure as background' not in cells
     assert cells['segmentor'] == ['-', '50.00']
+
+
+def test_a_decoder_sees_with_the_clip_of_its_prototypes(tmp_path):
+    host = Config(
+        {
+            'model': {'backbone': {'model_name': None, 'pretrained': 'own.pt'}},
+            'pipeline': [
+                {'type': 'Train', 'name': 'vision'},
+                {
+                    'type': 'Train',
+                    'name': 'decoder',
+                    'prototypes': 'vision',
+                    'config': 'configs/vpl/vpl_decoder_voc.py',
+                },
+            ],
+        }
+    )
+    stages = build_stages(host)
+    workspace = Workspace(host, tmp_path, stages)
+    backbone = stages['decoder'].training_config(workspace).model.backbone
+    assert (backbone.model_name, backbone.pretrained) == (None, 'own.pt')
+    folder = workspace.folder('vision')
+    folder.mkdir(parents=True)
+    (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    (folder / 'epoch_1.pth').touch()
+    head = stages['decoder'].ready_config(workspace).model.decode_head
+    assert head.prototypes.checkpoint == str(folder / 'epoch_1.pth')
+
+
+def test_a_training_begins_with_the_network_of_another_stage(tmp_path):
+    host = Config({'model': {}, 'train_dataloader': {'dataset': {}}})
+    host.pipeline = [
+        {'type': 'Train', 'name': 'vision'},
+        {'type': 'Train', 'name': 'bank', 'start': 'vision'},
+    ]
+    stages = build_stages(host)
+    workspace = Workspace(host, tmp_path, stages)
+    folder = workspace.folder('vision')
+    folder.mkdir(parents=True)
+    (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    (folder / 'epoch_1.pth').touch()
+    assert stages['bank'].ready_config(workspace).load_from == str(folder / 'epoch_1.pth')
+    assert stages['vision'].ready_config(workspace).get('load_from') is None
+    assert stages['bank'].inputs() == ['vision']

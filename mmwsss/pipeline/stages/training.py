@@ -38,7 +38,8 @@ class Train(Stage):
         backbone: Stage whose trained backbone this one begins with; None for the config's own
             initialisation.
         start: Stage whose whole network this one begins with, or None.
-        prototypes: Stage that fitted the vision prototypes of the decode head (VPL), or None.
+        prototypes: Stage that fitted the vision prototypes of the decode head (VPL), or None. This
+            one then sees with the same CLIP, whose space they are of.
         options: Changes to the config, as with ``--cfg-options``.
     """
 
@@ -72,6 +73,13 @@ class Train(Stage):
         config.work_dir = str(workspace.folder(self.name))
         if self.masks:
             config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
+        if self.prototypes:
+            fitted = workspace.stages[self.prototypes]
+            assert isinstance(fitted, Train)
+            clip = fitted.training_config(workspace).model.backbone
+            config.model.backbone.update(
+                model_name=clip.get('model_name'), pretrained=clip.get('pretrained')
+            )
         return config
 
     def ready_config(self, workspace: Workspace) -> Config:
