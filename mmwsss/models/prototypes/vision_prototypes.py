@@ -50,8 +50,8 @@ class VisionPrototypes(BaseModule):
         tau_text: ``tau_T``.
         tau_image: ``tau_I``.
         lr: First learning rate of the projected gradient.
-        iterations: ``T_w`` of the projected gradient, 0 to keep the text prototypes; L-BFGS ends where the KL does, after 200 at
-            most.
+        iterations: ``T_w`` of the projected gradient, 0 to keep the text prototypes; L-BFGS ends
+            where the KL does, after 200 at most.
         regularization: Targets at the ``instance`` or the ``class`` level (Theorem 2).
         sample: What an example is: a ``region``, ``num_pixels`` of each region, or the mean of an
             ``image``.
