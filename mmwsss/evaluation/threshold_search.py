@@ -15,7 +15,7 @@ from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.seeds.refine import RefineItem, RefineSettings, check_inputs, read_image, refine_seed
 
-THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+CANDIDATES = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def measure_precision(
     ground_truth: str | os.PathLike[str],
     source: str = 'cam',
     crf: DenseCRF | None = IRN_CRF,
-    thresholds: Sequence[float] = THRESHOLDS,
+    thresholds: Sequence[float] = CANDIDATES,
     processes: int = 1,
 ) -> PrecisionCurve:
     """Refine seeds at every threshold and compare with the ground truth.

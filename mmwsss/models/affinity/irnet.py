@@ -125,8 +125,9 @@ class IRNet(BaseSegmentor):
 
         They are no probabilities yet, as `EdgeTTAModel` averages the logits of views.
         """
-        edge, _ = self._forward(inputs)
-        for sample, logits in zip(data_samples, edge, strict=True):
+        edge = self.edge_branch(self.extract_feat(self._pad(inputs)))
+        height, width = self._grid(inputs)
+        for sample, logits in zip(data_samples, edge[..., :height, :width], strict=True):
             sample.edge_view = PixelData(data=logits)
         return data_samples
 
@@ -150,9 +151,14 @@ class IRNet(BaseSegmentor):
     def _forward(self, inputs: Tensor, data_samples: Any = None) -> tuple[Tensor, Tensor]:
         """Return boundary logits ``(B, 1, h, w)`` and displacements ``(B, 2, h, w)``."""
         features = self.extract_feat(self._pad(inputs))
-        height, width = (-(-side // self.stride) for side in inputs.shape[-2:])
+        height, width = self._grid(inputs)
         edge, displacement = self.edge_branch(features), self.displacement_branch(features)
         return edge[..., :height, :width], displacement[..., :height, :width]
+
+    def _grid(self, inputs: Tensor) -> tuple[int, int]:
+        """Return the size of the result, without what padding adds."""
+        height, width = inputs.shape[-2:]
+        return -(-height // self.stride), -(-width // self.stride)
 
     def _pad(self, inputs: Tensor) -> Tensor:
         """Pad with zeros at the right and at the bottom, or crop there."""
