@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/collect.py',
 ]
 model = dict(prototype_head=dict(
-    _base_.cpal_head, num_classes=10, center=True,
+    _base_.cpal_head, num_classes=10, tau=0.5,  # chosen on another toy CLIP
     projection=dict(type='mmwsss.IdentityProjection', in_channels=128)))
 train_cfg = dict(type='mmwsss.BankFillLoop')
 pipeline = [

@@ -2,7 +2,9 @@
 _base_ = ['./clip_es_toy.py', '../_base_/plugins/vpl.py', '../_base_/schedules/collect.py']
 model = dict(cam_head=dict(
     text=_base_.vpl_text,
-    prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128)))
+    # a tenth of the paper's rate: with a few hundred regions its overshoot throws away the text's
+    # prototypes for good; chosen on another toy CLIP
+    prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128, lr=1.0)))
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
 pipeline = [
     dict(type='Train', name='vision'),

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/schedules/collect.py',
 ]
 model = dict(cam_head=dict(
-    text=_base_.vpl_text, prototypes=dict(_base_.vpl_prototypes, embed_dims=128)))
+    text=_base_.vpl_text, prototypes=dict(_base_.vpl_prototypes, embed_dims=128, lr=1.0)))
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
 pipeline = [
     dict(type='Train', name='vision'),
