@@ -171,6 +171,8 @@ def prepare_cpu_processes(config: Any) -> None:
         return
     if not distributed.is_initialized():
         distributed.init_process_group('gloo')
+    if config.get('model_wrapper_cfg'):
+        return  # the config has one that needs no device
     config.model_wrapper_cfg = {
         'type': 'MMDistributedDataParallel',
         'device_ids': None,

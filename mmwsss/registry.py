@@ -8,6 +8,7 @@ from mmwsss import compat
 
 compat.apply()
 
+from mmengine import registry as mmengine  # noqa: E402
 from mmengine.registry import Registry  # noqa: E402
 from mmseg import registry as mmseg  # noqa: E402
 
@@ -17,6 +18,10 @@ TRANSFORMS = Registry(
     'transform', parent=mmseg.TRANSFORMS, scope='mmwsss', locations=['mmwsss.datasets.transforms']
 )
 HOOKS = Registry('hook', parent=mmseg.HOOKS, scope='mmwsss', locations=['mmwsss.engine'])
+# a child of mmengine's: the Runner asks that one, which looks no deeper than its children
+MODEL_WRAPPERS = Registry(
+    'model_wrapper', parent=mmengine.MODEL_WRAPPERS, scope='mmwsss', locations=['mmwsss.engine']
+)
 LOOPS = Registry('loop', parent=mmseg.LOOPS, scope='mmwsss', locations=['mmwsss.engine'])
 METRICS = Registry('metric', parent=mmseg.METRICS, scope='mmwsss', locations=['mmwsss.evaluation'])
 STAGES = Registry('pipeline stage', scope='mmwsss', locations=['mmwsss.pipeline'])

@@ -13,6 +13,7 @@ model = dict(
         center=True,  # ours: vectors of CLIP lie in a narrow cone
     ),
 )
+model_wrapper_cfg = None  # the adapter learns: DDP
 custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
 train_dataloader = dict(sampler=dict(shuffle=True))
 pipeline = [

@@ -6,7 +6,11 @@ model = dict(cam_head=dict(
     # prototypes for good; chosen on another toy CLIP
     prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128, lr=1.0)))
 pipeline = [
-    dict(type='Train', name='vision', config='configs/quickstart/clip_es_vpl_toy.py'),
+    dict(type='Train', name='vision', options={
+        'model.prototype_head': None,
+        'train_cfg.type': 'mmwsss.CollectLoop',
+        'custom_hooks': _base_.custom_hooks + _base_.vpl_hooks,
+        'train_dataloader.sampler.round_up': False}),
     dict(type='Train', name='bank', start='vision'),
     *_base_.pipeline[1:5],
     dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',

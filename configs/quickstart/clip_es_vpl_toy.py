@@ -5,6 +5,7 @@ model = dict(cam_head=dict(
     # a tenth of the paper's rate: with a few hundred regions its overshoot throws away the text's
     # prototypes for good; chosen on another toy CLIP
     prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128, lr=1.0)))
+train_dataloader = dict(sampler=dict(round_up=False))
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
 pipeline = [
     dict(type='Train', name='vision'),

@@ -2,7 +2,11 @@
 _base_ = ['../cpal/clip_es_cpal_voc.py', '../_base_/plugins/vpl.py']
 model = dict(cam_head=dict(text=_base_.vpl_text, prototypes=_base_.vpl_prototypes))
 pipeline = [
-    dict(type='Train', name='vision', config='configs/vpl/clip_es_vpl_voc.py'),
+    dict(type='Train', name='vision', options={
+        'model.prototype_head': None,
+        'train_cfg.type': 'mmwsss.CollectLoop',
+        'custom_hooks': _base_.custom_hooks + _base_.vpl_hooks,
+        'train_dataloader.sampler.round_up': False}),
     dict(type='Train', name='bank', start='vision'),
     *_base_.pipeline[1:5],
     dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',

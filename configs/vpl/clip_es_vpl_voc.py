@@ -6,6 +6,7 @@ _base_ = [
     '../_base_/schedules/collect.py',
 ]
 model = dict(cam_head=dict(text=_base_.vpl_text, prototypes=_base_.vpl_prototypes))
+train_dataloader = dict(sampler=dict(round_up=False))  # each image once, in any number of processes
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
 pipeline = [
     dict(type='Train', name='vision'),

@@ -14,7 +14,14 @@ from mmengine.registry import init_default_scope
 
 from mmwsss.pipeline.config import load_config
 
-USER_ERRORS = (FileNotFoundError, FileExistsError, ValueError, ImportError, FloatingPointError)
+USER_ERRORS = (
+    FileNotFoundError,
+    FileExistsError,
+    ValueError,
+    ImportError,
+    FloatingPointError,
+    ConnectionError,
+)
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, config: str = 'config') -> None:

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmwsss.datasets import write_toy_scenes
 from mmwsss.pipeline.config import load_config, set_seed
 from mmwsss.pipeline.runs import train
+from mmwsss.pipeline.stage import content_hash
 from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
 
@@ -32,10 +33,13 @@ def main() -> None:
         print(f'toy CLIP: {out} is there; delete it to train anew')
         return
     config = load_config(arguments.config)
-    config.work_dir = str(out.with_suffix(''))
+    number = arguments.images or config.num_images
+    # a training that was cut off goes on only if it was the same one
+    recipe = content_hash([config.to_dict(), arguments.seed, number])[:12]
+    config.work_dir = str(out.with_suffix('') / recipe)
     config.resume = True
     set_seed(config, arguments.seed)
-    write_toy_scenes(config.data_root, arguments.images or config.num_images, 0, config.scene_seed)
+    write_toy_scenes(config.data_root, number, 0, config.scene_seed)
     checkpoint = train(config)
     export(config, checkpoint, out)
     print(f'toy CLIP: {out}')

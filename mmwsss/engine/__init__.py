@@ -2,6 +2,7 @@
 
 from .bank_filling import BankFillLoop, CollectLoop
 from .displacement_mean import DisplacementMeanHook
+from .frozen_wrapper import FrozenModelWrapper
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
 from .unfreeze import UnfreezeHook
 from .vision_prototypes import VisionPrototypeHook
@@ -12,6 +13,7 @@ __all__ = [
     'ContextPrototypeHook',
     'DisplacementMeanHook',
     'EpochSeedHook',
+    'FrozenModelWrapper',
     'NonFiniteLossHook',
     'UnfreezeHook',
     'VisionPrototypeHook',

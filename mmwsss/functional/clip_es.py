@@ -36,9 +36,9 @@ def class_logits(
 def log_odds(logits: Tensor, class_index: Tensor) -> Tensor:
     """Log-odds of one class an image in the softmax: ``log p - log(1 - p)``.
 
-    GradCAM's score is the probability ``p`` itself. Its gradient, ``p (1 - p)`` times that of the
-    log-odds, is lost to rounding once ``p`` is nearly 1, as logits of 100 cosines soon make it;
-    this one is not, and `probability_slope` gives the factor.
+    GradCAM's score is the probability ``p`` itself. Its gradient is ``p (1 - p)`` times that of the
+    log-odds, a positive factor that the stretch to [0, 1] removes; but once ``p`` is nearly 1, as
+    logits of 100 cosines soon make it, it is lost to rounding, and this one is not.
 
     Args:
         logits: ``(B, P)`` of `class_logits`.
@@ -55,16 +55,6 @@ def log_odds(logits: Tensor, class_index: Tensor) -> Tensor:
     own = torch.zeros_like(logits, dtype=torch.bool)
     own[torch.arange(len(logits), device=logits.device), class_index] = True
     return logits[own] - logits.masked_fill(own, ABSENT).logsumexp(dim=1)
-
-
-def probability_slope(odds: Tensor) -> Tensor:
-    """Derivative of a probability with respect to its log-odds, ``p (1 - p)``.
-
-    Example:
-        >>> probability_slope(torch.tensor([0.0]))
-        tensor([0.2500])
-    """
-    return torch.sigmoid(odds) * torch.sigmoid(-odds)
 
 
 def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ _SIZES = ('input_resolution', 'context_length', 'vocab_size')  # of OpenAI's arc
 _TEXTS_AT_ONCE = 64  # ours: keeps the memory of the text tower small
 _CURE = (
     "download the weights on a machine with a network (for OpenAI's: ViT-B-16.pt), put the file "
-    'anywhere, and set model.backbone.pretrained to its path and model.backbone.model_name=None'
+    'anywhere, and set model.backbone.pretrained to its path and model.backbone.model_name=None; '
+    'the CLIP of toy size is made by `python tools/train_toy_clip.py`'
 )
 
 
@@ -164,6 +165,9 @@ def read_clip_file(path: str) -> tuple[dict[str, Tensor], Architecture | None]:
 def openai_architecture(state: dict[str, Tensor]) -> Architecture | None:
     """Read the sizes of a ViT CLIP from the shapes of its tensors, in OpenAI's names.
 
+    Weights of others may have the same names and GELU in the place of QuickGELU, which shapes do
+    not tell: these need a `model_name`.
+
     Returns:
         Arguments of ``open_clip.model.CLIP``; None if the names are others.
     """
@@ -252,6 +256,13 @@ def _fetch(
         raise ValueError(
             f'open_clip knows no weights {pretrained!r} of {model_name!r}, but {known}; a file of '
             f'weights must exist and end in one of {_SUFFIXES}'
+        )
+    wanted = open_clip.get_pretrained_cfg(model_name, pretrained).get('quick_gelu', False)
+    if wanted != _architecture_of(open_clip, model_name)['quick_gelu']:
+        raise ValueError(
+            f'the weights {pretrained!r} of {model_name!r} were trained with '
+            f'{"QuickGELU" if wanted else "GELU"}, and that model has the other: choose the name '
+            f'{"with" if wanted else "without"} "-quickgelu"'
         )
     try:
         return open_clip.create_model(model_name, pretrained=pretrained)

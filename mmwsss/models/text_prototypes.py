@@ -67,8 +67,10 @@ class TextPrototypes(BaseModule):
                 raise ValueError(f'the template {template!r} has no {{}} for the name')
         self.vectors: Tensor
         self.ready: Tensor
-        self.register_buffer('vectors', torch.zeros(len(self.names), embed_dims))
-        self.register_buffer('ready', torch.zeros((), dtype=torch.bool))
+        # not in checkpoints: the config says what they are
+        zeros = torch.zeros(len(self.names), embed_dims)
+        self.register_buffer('vectors', zeros, persistent=False)
+        self.register_buffer('ready', torch.zeros((), dtype=torch.bool), persistent=False)
 
     def forward(self, clip: FrozenCLIP) -> Tensor:
         """Return the prototypes ``(P, D)``, computed by the text tower of `clip` if need be."""

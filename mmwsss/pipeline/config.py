@@ -17,6 +17,7 @@ _REGISTRIES = (
     registry.TRANSFORMS,
     registry.HOOKS,
     registry.LOOPS,
+    registry.MODEL_WRAPPERS,
     registry.METRICS,
 )
 _PREFIX = 'mmwsss.'

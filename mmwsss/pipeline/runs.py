@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 import torch
+from mmengine import dist
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -28,6 +29,7 @@ def train(config: Config) -> Path:
     """
     runner = _build_runner(config)
     runner.train()
+    dist.barrier()  # the first process may still be writing the checkpoint
     return last_checkpoint(config.work_dir)
 
 

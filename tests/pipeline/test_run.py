@@ -121,7 +121,10 @@ def test_the_table_has_a_column_a_run_and_a_dash_for_what_was_not_run(tmp_path):
 def test_a_decoder_sees_with_the_clip_of_its_prototypes(tmp_path):
     host = Config(
         {
-            'model': {'backbone': {'model_name': None, 'pretrained': 'own.pt'}},
+            'model': {
+                'backbone': {'model_name': None, 'pretrained': 'own.pt'},
+                'cam_head': {'prototypes': {'type': 'mmwsss.VisionPrototypes'}},
+            },
             'pipeline': [
                 {'type': 'Train', 'name': 'vision'},
                 {
@@ -143,6 +146,14 @@ def test_a_decoder_sees_with_the_clip_of_its_prototypes(tmp_path):
     (folder / 'epoch_1.pth').touch()
     head = stages['decoder'].ready_config(workspace).model.decode_head
     assert head.prototypes.checkpoint == str(folder / 'epoch_1.pth')
+
+
+def test_prototypes_come_from_a_stage_that_fits_some(tmp_path):
+    decoder = {'type': 'Train', 'name': 'decoder', 'prototypes': 'seeds'}
+    decoder['config'] = 'configs/vpl/vpl_decoder_voc.py'
+    stages = build_stages(config_of(SEEDS, decoder))
+    with pytest.raises(ValueError, match="prototypes of 'seeds', which fits none"):
+        stages['decoder'].check(Workspace(config_of(), tmp_path, stages))
 
 
 def test_a_training_begins_with_the_network_of_another_stage(tmp_path):

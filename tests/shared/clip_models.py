@@ -117,7 +117,7 @@ class NaiveCLIP:
         return patches.mean(0) @ self.state['visual.proj']
 
 
-def naive_clip_es(clip, image, texts, present, num_classes, kept, threshold, border):
+def naive_clip_es(clip, image, texts, present, num_classes, kept, threshold, border, scale=100.0):
     """Return GradCAM and refined map of every present class, each ``(h, w)``, as published."""
     x, maps, (h, w) = clip.before_last(image)
     results = {}
@@ -130,7 +130,7 @@ def naive_clip_es(clip, image, texts, present, num_classes, kept, threshold, bor
         for index, text in enumerate(texts):
             if index < num_classes and index not in present:
                 continue
-            scores.append(100 * (vector @ text) / (vector.norm() * text.norm()))
+            scores.append(scale * (vector @ text) / (vector.norm() * text.norm()))
         own = list(present).index(label)
         score = torch.softmax(torch.stack(scores), dim=0)[own]
         gradient = torch.autograd.grad(score, activation)[0][1:]

@@ -1,6 +1,8 @@
 # CLIP-ES on the CLIP of toy size that tools/train_toy_clip.py makes: a hybrid ViT of patch 16.
 toy_clip = 'work_dirs/toy_clip/clip.pth'
 toy_names = ('cat', 'dog', 'horse', 'cow', 'bird', 'car', 'bus', 'train', 'boat', 'aeroplane')
+# in several processes: DDP refuses a model in which nothing learns
+model_wrapper_cfg = dict(type='mmwsss.FrozenModelWrapper')
 model = dict(
     type='mmwsss.CAMSegmentor',
     data_preprocessor=dict(

@@ -1,5 +1,7 @@
 # CLIP-ES: GradCAM of a frozen CLIP. `model.backbone.pretrained` is a tag of open_clip or the file
 # of the weights; with a file, `model.backbone.model_name=None` takes the architecture from it.
+# in several processes: DDP refuses a model in which nothing learns
+model_wrapper_cfg = dict(type='mmwsss.FrozenModelWrapper')
 model = dict(
     type='mmwsss.CAMSegmentor',
     data_preprocessor=dict(

@@ -15,7 +15,6 @@ from mmwsss.functional.clip_es import (
     grad_cam,
     log_odds,
     normalize_cam,
-    probability_slope,
 )
 from mmwsss.functional.mctformer import refine
 from mmwsss.models.backbones.frozen_clip import CLIPFeatures, attend, to_map
@@ -94,17 +93,21 @@ class CLIPESHead(BaseModule):
             those in the prototypes' space.
 
         Raises:
-            ValueError: There are no image labels.
+            ValueError: There are no image labels, or an image is padded.
         """
         if image_label is None:
             raise ValueError(
                 'CLIP-ES makes maps of the classes that an image is labelled with: wrap the data '
                 'set in mmwsss.ImageLabelDataset with a label_file'
             )
+        if not valid.all():
+            raise ValueError(
+                'CLIP-ES sees whole images, and padding would change their maps: set '
+                'train_dataloader.batch_size and seed_dataloader.batch_size to 1'
+            )
         prototypes = self._prototypes(features)
         cam, last, attention = self.grad_cams(features, prototypes, image_label)
         valid = resize_valid(valid, features.size)
-        cam = cam * valid
         projected = features.clip.project(last)  # (B, 1 + L, D)
         affinity = self.affinity(features, attention)
         vectors = to_map(F.normalize(projected, dim=-1), features.size)
@@ -178,9 +181,9 @@ class CLIPESHead(BaseModule):
         for image_index, class_index in _present(image_label):
             odds = log_odds(logits[image_index], class_index)
             gradient = torch.autograd.grad(odds.sum(), activation, retain_graph=True)[0]
-            gradient = gradient[image_index, 1:] * probability_slope(odds.detach())[:, None, None]
-            maps = grad_cam(patches[image_index], gradient).unflatten(1, features.size)
-            cam[image_index, class_index] = normalize_cam(normalize_cam(maps))  # twice (CLIP-ES)
+            maps = grad_cam(patches[image_index], gradient[image_index, 1:])
+            maps = normalize_cam(normalize_cam(maps.unflatten(1, features.size)))  # twice (CLIP-ES)
+            cam[image_index, class_index] = maps
         return cam, last.detach(), attention[:, 1:, 1:].detach()
 
     def affinity(self, features: CLIPFeatures, attention: Tensor) -> Tensor:

@@ -55,8 +55,7 @@ class CLIPESAdapterHead(CLIPESHead):
         """
         output = super().forward(features, valid, image_label)
         adapted = self.adapter(output.vectors.detach())  # (B, D, h, w)
-        maps = self.classifier(adapted) * output.valid
-        logits = maps.sum(dim=(2, 3)) / output.valid.sum(dim=(2, 3))
+        logits = self.classifier(adapted).mean(dim=(2, 3))
         return replace(output, features=(*output.features[:-1], adapted), logits=logits)
 
     def loss(

@@ -188,11 +188,11 @@ class VisionPrototypes(BaseModule):
             at the end) and ``rows`` (number of examples). The curve is in `curve`.
 
         Raises:
-            RuntimeError: Nothing was collected.
+            ValueError: Nothing was collected.
         """
         x, present, class_index = self._gather()
         if not len(x):
-            raise RuntimeError(
+            raise ValueError(
                 'there is no region to fit the vision prototypes to: set the text prototypes, run '
                 'an epoch that collects, and lower phi if no CAM exceeds it'
             )

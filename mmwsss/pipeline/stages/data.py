@@ -58,10 +58,11 @@ def class_names(workspace: Workspace) -> tuple[str, ...]:
     )
 
 
-def weights_hash(config: Config) -> str:
-    """Return the hash of the file that a frozen backbone's weights come from, if it is a file."""
-    pretrained = config.model.get('backbone', {}).get('pretrained')
-    return file_hash(pretrained) if isinstance(pretrained, str) else 'absent'
+def frozen_inputs(config: Config) -> dict[str, str]:
+    """Return the hashes of the files that a frozen CLIP and its texts come from, by option."""
+    text = config.model.get('cam_head', {}).get('text') or {}
+    files = {'pretrained': config.model.get('backbone', {}).get('pretrained'), **text}
+    return {name: file_hash(path) for name, path in files.items() if isinstance(path, str)}
 
 
 def loader_recipe(loader: Mapping[str, Any]) -> dict[str, Any]:

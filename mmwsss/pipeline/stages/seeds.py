@@ -13,7 +13,7 @@ from mmwsss.seeds.refine import check_inputs
 from mmwsss.seeds.thresholds import THRESHOLDS
 from mmwsss.seeds.walk import WalkSettings
 
-from .data import loader_recipe, refine_items, weights_hash
+from .data import frozen_inputs, loader_recipe, refine_items
 from .processes import run_command_in_processes
 from .training import Train
 
@@ -51,7 +51,7 @@ class GenerateSeeds(Stage):
             config.seed_dataloader.dataset.pop('mask_dir', None)
         return {
             'model': config.model,
-            'weights': weights_hash(config),
+            'frozen': frozen_inputs(config),
             'tta_model': config.tta_model,
             'data': loader_recipe(config.seed_dataloader),
         }

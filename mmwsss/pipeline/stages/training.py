@@ -12,7 +12,7 @@ from mmwsss.pipeline import runs
 from mmwsss.pipeline.stage import Stage, Workspace, file_hash
 from mmwsss.registry import STAGES
 
-from .data import build_images, class_names, loader_recipe, other_config, weights_hash
+from .data import build_images, class_names, frozen_inputs, loader_recipe, other_config
 from .processes import run_command_in_processes
 
 _TRAINING_KEYS = (
@@ -74,13 +74,24 @@ class Train(Stage):
         if self.masks:
             config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
         if self.prototypes:
-            fitted = workspace.stages[self.prototypes]
-            assert isinstance(fitted, Train)
-            clip = fitted.training_config(workspace).model.backbone
+            clip = self._fitted_config(workspace).model.backbone
             config.model.backbone.update(
                 model_name=clip.get('model_name'), pretrained=clip.get('pretrained')
             )
         return config
+
+    def _fitted_config(self, workspace: Workspace) -> Config:
+        """Return the config of the stage that fits the prototypes."""
+        assert self.prototypes is not None
+        fitted = workspace.stages[self.prototypes]
+        if isinstance(fitted, Train):
+            config = fitted.training_config(workspace)
+            if config.model.get('cam_head', {}).get('prototypes'):
+                return config
+        raise ValueError(
+            f'stage {self.name!r} takes the prototypes of {self.prototypes!r}, which fits none: '
+            'name a Train stage whose model.cam_head.prototypes are mmwsss.VisionPrototypes'
+        )
 
     def ready_config(self, workspace: Workspace) -> Config:
         """Return the config of the training, with the weights that it begins with."""
@@ -113,7 +124,7 @@ class Train(Stage):
             **{key: config.get(key) for key in _TRAINING_KEYS},
             'data': loader_recipe(config.train_dataloader),
             'start': file_hash(config.get('load_from') or ''),
-            'weights': weights_hash(config),
+            'frozen': frozen_inputs(config),
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:

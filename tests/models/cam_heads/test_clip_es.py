@@ -12,14 +12,15 @@ def test_maps_are_those_of_the_published_procedure(border):
     torch.manual_seed(1)
     images, vectors = torch.randn(2, 3, 40, 56), torch.randn(6, 16)
     labels = [[1, 0, 1, 1], [0, 1, 0, 0]]
-    model = build(vectors=vectors, box_border=border)
+    # as sure as probabilities in float64 and the published additions to maxima allow
+    model = build(vectors=vectors, box_border=border, logit_scale=30.0)
     with torch.no_grad():
         output = run(model, images, labels)
     clip = NaiveCLIP({f'visual.{k}': v for k, v in model.backbone.visual.state_dict().items()})
     for index, label in enumerate(labels):
         present = [n for n, one in enumerate(label) if one]
         expected = naive_clip_es(
-            clip, images[index].double(), vectors.double(), present, 4, 3, 0.4, border
+            clip, images[index].double(), vectors.double(), present, 4, 3, 0.4, border, 30.0
         )
         for n in range(4):
             cam, raw = expected.get(n, (torch.zeros(5, 7).double(),) * 2)
@@ -100,3 +101,21 @@ def test_a_box_is_strictly_above_and_reaches_into_holes():
     expected = torch.zeros(5, 6)
     expected[1:4, 1:5] = 1
     assert torch.equal(box_mask(cam, 0.4)[0, 0], expected)
+
+
+def test_padding_is_refused():
+    model = build(vectors=torch.randn(6, 16))
+    valid = torch.ones(1, 1, 16, 16)
+    valid[..., 8:] = 0
+    features = model.backbone(torch.randn(1, 3, 16, 16))
+    with pytest.raises(ValueError, match='batch_size to 1'):
+        model.cam_head(features, valid, torch.tensor([[1, 0, 0, 0]]))
+
+
+def test_a_class_that_is_very_sure_keeps_its_map():
+    torch.manual_seed(0)
+    images, vectors = torch.randn(1, 3, 24, 24), torch.randn(6, 16)
+    model = build(vectors=vectors, logit_scale=1000.0)
+    with torch.no_grad():
+        output = run(model, images, [[1, 1, 0, 0]])
+    assert output.cam[0, :2].amax(dim=(1, 2)).min() > 0.99

@@ -154,10 +154,10 @@ def test_half_precision_maps_are_fitted_in_single():
 
 def test_nothing_collected_says_what_to_do():
     prototypes = build(phi=1.0)
-    with pytest.raises(RuntimeError, match='lower phi'):
+    with pytest.raises(ValueError, match='lower phi'):
         prototypes.fit()
     prototypes.collect(*batch())
-    with pytest.raises(RuntimeError, match='lower phi'):
+    with pytest.raises(ValueError, match='lower phi'):
         prototypes.fit()
     assert not prototypes.fitted
 
