@@ -339,11 +339,11 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path):
         cwd=ROOT,
         env=os.environ | {'PYTHONPATH': str(ROOT)},
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # imports are slow on a busy machine
     while not list((tmp_path / 'out').glob('*.png')) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: parent and workers
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode != 0
     assert 'KeyboardInterrupt' in stderr
     assert 'Process-' not in stderr  # no worker complains
