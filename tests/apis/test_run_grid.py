@@ -31,7 +31,7 @@ def test_every_row_of_a_grid_of_vpl_makes_another_config(path):
     pytest.importorskip('open_clip')
     configs = []
     for changes in read_grid(path).values():
-        config = load_config(ROOT / 'configs/quickstart/clip_es_vpl_toy.py', changes)
+        config = load_config(ROOT / 'configs/vpl/clip_es_vpl_voc.py', changes)
         MODELS.build(config.model.cam_head)
         stages = build_stages(config)
         options = stages['decoder'].options
