@@ -317,7 +317,7 @@ def test_a_dead_worker_is_reported():
 def test_ctrl_c_leaves_whole_files_only(tmp_path):
     items = make_data(tmp_path)
     big = np.zeros((400, 400, 3), dtype=np.uint8)
-    for k in range(40):
+    for k in range(300):
         Image.fromarray(big).save(tmp_path / 'images' / f'{k}.jpg')
         seed = Seed(classes=[0], cam=np.full((1, 9, 9), 0.5), size=(400, 400))
         save_seed(tmp_path / 'seeds' / f'{k}.npz', seed)
@@ -327,7 +327,7 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path):
         from mmwsss.seeds.refine import refine_items, refine_seeds_with_crf
         if __name__ == '__main__':
             items = refine_items({str(items[0].seed_path.parent)!r},
-                {str(items[0].image_path.parent)!r}, map(str, range(40)))
+                {str(items[0].image_path.parent)!r}, map(str, range({300})))
             refine_seeds_with_crf(items, {str(tmp_path / 'out')!r}, processes=2)
         """)
     )
@@ -343,11 +343,15 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path):
     while not list((tmp_path / 'out').glob('*.png')) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: parent and workers
-    _, stderr = process.communicate(timeout=300)
+    try:
+        _, stderr = process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:  # Python may lose one: in a destructor, for instance
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=300)
     assert process.returncode != 0
     assert 'KeyboardInterrupt' in stderr
     assert 'Process-' not in stderr  # no worker complains
     masks = list((tmp_path / 'out').iterdir())
-    assert 0 < len(masks) < 40
+    assert 0 < len(masks) < 300
     for path in masks:
         assert load_mask(path).shape == (400, 400)
