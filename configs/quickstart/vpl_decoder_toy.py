@@ -49,15 +49,22 @@ tta_pipeline = [
 ]
 # On so few images no class is ever unlikely enough for 1e-3.
 tta_model = dict(min_probability=0.05)
+seed_pipeline = [
+    tta_pipeline[0],
+    dict(type='TestTimeAug', transforms=[*tta_pipeline[1]['transforms'][:3],
+                                         [dict(type='mmwsss.PackImageLabelInputs')]]),
+]
+train = dict(_delete_=True, type='mmwsss.ToySceneDataset', data_root=data_root,
+             data_prefix=data_prefix, ann_file='ImageSets/Segmentation/train.txt')
+label_file = data_root + '/image_labels.json'
 train_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
-    dataset=dict(
-        dataset=dict(_delete_=True, type='mmwsss.ToySceneDataset', data_root=data_root,
-                     data_prefix=data_prefix, ann_file='ImageSets/Segmentation/train.txt'),
-        label_file=data_root + '/image_labels.json',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(dataset=train, label_file=label_file, pipeline=train_pipeline),
+)
+seed_dataloader = dict(
+    num_workers=0,
+    dataset=dict(dataset=train, label_file=label_file, pipeline=seed_pipeline),
 )
 test_dataloader = dict(
     num_workers=0,

@@ -24,14 +24,19 @@ tta_pipeline = [
         ],
     ),
 ]
+seed_pipeline = [
+    tta_pipeline[0],
+    dict(type='TestTimeAug', transforms=[*tta_pipeline[1]['transforms'][:3],
+                                         [dict(type='mmwsss.PackImageLabelInputs')]]),
+]
+train = dict(_delete_=True, type='PascalVOCDataset', data_root=data_root,
+             data_prefix=_base_.data_prefix, ann_file='ImageSets/Segmentation/train.txt')
+label_file = data_root + '/image_labels.txt'
 train_dataloader = dict(
-    dataset=dict(
-        dataset=dict(_delete_=True, type='PascalVOCDataset', data_root=data_root,
-                     data_prefix=_base_.data_prefix,
-                     ann_file='ImageSets/Segmentation/train.txt'),
-        label_file=data_root + '/image_labels.txt',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(dataset=train, label_file=label_file, pipeline=train_pipeline),
+)
+seed_dataloader = dict(
+    dataset=dict(dataset=train, label_file=label_file, pipeline=seed_pipeline),
 )
 test_dataloader = dict(
     dataset=dict(_delete_=True, type='PascalVOCDataset', data_root=data_root,

@@ -123,7 +123,7 @@ def mean_iou_rows(run: PipelineRun) -> dict[str, float]:
             if figures['masks']['mIoU'] != figures['argmax']['mIoU']:
                 rows[f'{stage.title}, unsure as background'] = figures['masks']['mIoU']
         if isinstance(stage, Test):
-            rows['segmentor'] = figures['mIoU']
+            rows[stage.title] = figures['mIoU']
     return rows
 
 

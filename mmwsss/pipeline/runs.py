@@ -53,7 +53,8 @@ def generate_seeds(
     """Write a seed file for every image of ``seed_dataloader``, from merged views.
 
     Args:
-        config: Of a network; a ``seed_writer`` in it takes the place of `SeedWriter`.
+        config: Of a network; a ``seed_writer`` in it takes the place of `SeedWriter`, and a
+            ``seed_tta_model`` that of its ``tta_model``.
         checkpoint: Its weights; None for a host that is not trained.
         out_dir: Folder of the seed files.
         resume: Leave images alone whose seed file is there and sound.
@@ -67,7 +68,7 @@ def generate_seeds(
     if pending is not None and not pending:
         return 0
     dataset.indices = pending
-    config.model = {**config.tta_model, 'module': config.model}
+    config.model = {**(config.get('seed_tta_model') or config.tta_model), 'module': config.model}
     config.test_cfg = {'type': 'TestLoop'}
     config.test_dataloader = config.seed_dataloader
     writer = config.get('seed_writer') or {'type': 'mmwsss.SeedWriter'}
@@ -104,7 +105,7 @@ def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, objec
     return {
         'config': content_hash(config.model),
         'checkpoint': None if checkpoint is None else file_hash(checkpoint),
-        'views': config.tta_pipeline,
+        'views': dataset.pipeline,
         'images': dataset.dataset.get('ann_file'),
         'versions': {'mmwsss': mmwsss.__version__, 'torch': torch.__version__},
     }

@@ -176,10 +176,25 @@ def test_views_are_multiples_of_the_patch_and_masks_keep_their_size(photograph):
         assert sample.gt_sem_seg.data.shape == (1, 375, 500)
 
 
-def test_training_knows_no_ground_truth():
+def test_views_for_masks_of_training_images_have_the_label_and_no_ground_truth(photograph):
+    item = photograph | {'gt_label': np.ones(20)}
+    del item['seg_map_path']
+    config = read(PATHS[0])
+    views = run(config.seed_dataloader.dataset.pipeline, item)
+    tested = run(config.tta_pipeline, photograph)
+    assert [v.shape for v in views['inputs']] == [v.shape for v in tested['inputs']]
+    for sample in views['data_samples']:
+        assert sample.gt_label.multi_hot.shape == (20,)
+        assert 'gt_sem_seg' not in sample
+
+
+def test_training_and_its_masks_know_no_ground_truth():
     for path in PATHS:
-        dataset = read(path).train_dataloader.dataset
-        assert dataset.type == 'mmwsss.ImageLabelDataset'
-        assert not dataset.get('load_masks')
-        assert dataset.label_file.endswith('image_labels.json')
-        assert dataset.mask_dir
+        config = read(path)
+        for loader in (config.train_dataloader, config.seed_dataloader):
+            dataset = loader.dataset
+            assert dataset.type == 'mmwsss.ImageLabelDataset'
+            assert not dataset.get('load_masks')
+            assert dataset.label_file.endswith('image_labels.json')
+        assert config.train_dataloader.dataset.mask_dir
+        assert 'mask_dir' not in config.seed_dataloader.dataset

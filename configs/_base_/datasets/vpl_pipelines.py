@@ -31,5 +31,12 @@ tta_pipeline = [
         ],
     ),
 ]
+# The views of training images, for masks that another network learns from.
+vpl_seed_pipeline = [
+    tta_pipeline[0],
+    dict(type='TestTimeAug', transforms=[*tta_pipeline[1]['transforms'][:3],
+                                         [dict(type='mmwsss.PackImageLabelInputs')]]),
+]
+seed_tta_model = dict(type='mmwsss.SegmentorSeedTTAModel')
 # Without the CRF (VPL Table 3, row V): --cfg-options tta_model.crf=None
 tta_model = dict(type='mmwsss.CRFSegTTAModel')

@@ -17,14 +17,13 @@ model = dict(
         patch_size=16,
         out_type='featmap',
         patch_cfg=dict(conv_type='mmwsss.EfficientNetLite0Patches'),
+        layer_scale_init_value=0.01,  # a block from nothing begins as a small change: docs
     ),
     cam_head=dict(
         type='mmwsss.ClassTokenHead',
         in_channels=192,
         num_classes=20,
         token_channels=32,
-        # with 'softmax' background and objects change places on toy scenes: docs/methods/cpf_cte.md
-        activation='sigmoid',
         context=dict(type='mmwsss.CFBiLSTM', hidden_channels=48),
     ),
 )

@@ -2,14 +2,13 @@
 # network and the block learn at a fiftieth of the rate of the layers around them, so that patches
 # say what is in them before they hear of the others; the two rates have two thirds and one third
 # of the epochs. docs/methods/cpf_cte.md has what was tried.
-max_epochs = 12
+max_epochs = 9
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='Adam', lr=5e-3),
+    optimizer=dict(type='Adam', lr=1e-3),
     paramwise_cfg=dict(
         custom_keys={
-            'patch_embed.projection.network': dict(lr_mult=0.02),
-            'backbone.layers': dict(lr_mult=0.02),
+            'patch_embed.projection.network': dict(lr_mult=0.1),
         }
     ),
     clip_grad=dict(max_norm=1.0),
@@ -22,4 +21,4 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 val_cfg = None
 test_cfg = dict(type='TestLoop')
 # for tools/train.py --auto-scale-lr
-auto_scale_lr = dict(enable=False, base_batch_size=16)
+auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -8,6 +8,7 @@ from .clip_es_tta import CLIPESTTAModel
 from .crf_tta import CRFSegTTAModel
 from .edge_tta import EdgeTTAModel
 from .mctformer_tta import MCTformerTTAModel
+from .segmentor_seed_tta import SegmentorSeedTTAModel
 
 __all__ = [
     'AMNTTAModel',
@@ -18,4 +19,5 @@ __all__ = [
     'ClassTokenTTAModel',
     'EdgeTTAModel',
     'MCTformerTTAModel',
+    'SegmentorSeedTTAModel',
 ]

@@ -10,6 +10,8 @@ from mmwsss.registry import MODELS
 from mmwsss.seeds.crf import CRF_PRESETS, DenseCRF, crf_from_probabilities
 from mmwsss.seeds.refine import read_image
 
+from .views import mean_probability
+
 
 @MODELS.register_module()
 class CRFSegTTAModel(SegTTAModel):
@@ -39,7 +41,7 @@ class CRFSegTTAModel(SegTTAModel):
         return [self._merge(views) for views in data_samples_list]
 
     def _merge(self, views: list[SegDataSample]) -> SegDataSample:
-        probability = torch.stack([view.seg_logits.data.softmax(dim=0) for view in views]).mean(0)
+        probability = mean_probability(views)
         merged = views[0]
         label = probability.argmax(dim=0)
         if self.crf is not None:

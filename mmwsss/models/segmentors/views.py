@@ -1,5 +1,6 @@
 """What all test-time augmentations do to the views of one image."""
 
+import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -15,3 +16,8 @@ def flip_back(maps: Tensor, view: SegDataSample) -> Tensor:
         return maps
     axis = {'horizontal': -1, 'vertical': -2}[view.flip_direction]
     return maps.flip(axis)
+
+
+def mean_probability(views: list[SegDataSample]) -> Tensor:
+    """Return the mean softmax of a segmentor's views, ``(C, H, W)``."""
+    return torch.stack([view.seg_logits.data.softmax(dim=0) for view in views]).mean(dim=0)

@@ -52,7 +52,7 @@ class GenerateSeeds(Stage):
         return {
             'model': config.model,
             'frozen': frozen_inputs(config),
-            'tta_model': config.tta_model,
+            'tta_model': config.get('seed_tta_model') or config.tta_model,
             'data': loader_recipe(config.seed_dataloader),
         }
 

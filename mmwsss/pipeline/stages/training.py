@@ -144,14 +144,16 @@ class Test(Stage):
         name: Of the stage.
         model: Stage that trained it.
         tta: Use the ``tta_pipeline`` and ``tta_model`` of its config.
+        title: Of the figure in tables.
     """
 
     takes = ('model',)
 
-    def __init__(self, name: str, model: str, tta: bool = True) -> None:
+    def __init__(self, name: str, model: str, tta: bool = True, title: str = 'segmentor') -> None:
         super().__init__(name)
         self.model = model
         self.tta = tta
+        self.title = title
 
     def check(self, workspace: Workspace) -> None:
         """Look at the images."""
