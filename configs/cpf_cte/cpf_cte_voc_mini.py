@@ -7,6 +7,14 @@ _base_ = [
 ]
 custom_imports = dict(imports=['mmwsss.registry', 'mmpretrain.models'], allow_failed_imports=False)
 model = dict(backbone=dict(img_size=256))
+custom_hooks = _base_.custom_hooks + _base_.cpf_cte_hooks
+train_pipeline = [  # whole images, as in the paper
+    dict(type='mmwsss.LoadImage'),
+    dict(type='Resize', scale=(256, 256), keep_ratio=False, interpolation='bicubic'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='mmwsss.PackImageLabelInputs'),
+]
+train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(

@@ -7,6 +7,7 @@ _base_ = [
 ]
 custom_imports = dict(imports=['mmwsss.registry', 'mmpretrain.models'], allow_failed_imports=False)
 model = dict(cam_head=dict(num_classes=10))
+custom_hooks = _base_.custom_hooks + _base_.cpf_cte_hooks
 train_pipeline = [  # whole images, as in the paper
     dict(type='mmwsss.LoadImage'),
     dict(type='Resize', scale=(160, 160), keep_ratio=False, interpolation='bicubic'),

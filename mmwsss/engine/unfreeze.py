@@ -12,7 +12,7 @@ from mmwsss.registry import HOOKS
 
 @HOOKS.register_module()
 class UnfreezeHook(Hook):
-    """Let parts of the model learn from an epoch on; until then the config keeps them frozen.
+    """Let parts of the model learn from an epoch on.
 
     Distributed training registers the learning parameters when it wraps the model, so the model is
     wrapped anew.
@@ -20,14 +20,16 @@ class UnfreezeHook(Hook):
     Args:
         epoch: The first epoch, counted from 0, in which they learn.
         modules: Their names, as in ``backbone.layers.7``.
+        freeze: Freeze them until then; False where the model does it itself.
     """
 
-    def __init__(self, epoch: int, modules: Sequence[str]) -> None:
+    def __init__(self, epoch: int, modules: Sequence[str], freeze: bool = False) -> None:
         self.epoch = epoch
         self.modules = tuple(modules)
+        self.freeze = freeze
 
     def before_train(self, runner: Runner) -> None:
-        """Look for the modules.
+        """Look for the modules, and freeze them.
 
         Raises:
             ValueError: The model has no such module.
@@ -39,17 +41,21 @@ class UnfreezeHook(Hook):
                     f'UnfreezeHook is to unfreeze {name!r}, which the model does not have: set its '
                     'modules to the last blocks of this backbone'
                 )
+        if self.freeze:
+            self._let_learn(runner, False)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Unfreeze, in the epoch or, after a resume, in a later one."""
-        if runner.epoch < self.epoch:
-            return
+        if runner.epoch >= self.epoch:
+            self._let_learn(runner, True)
+
+    def _let_learn(self, runner: Runner, learn: bool) -> None:
         model = _plain_model(runner)
         parameters = [p for name in self.modules for p in model.get_submodule(name).parameters()]
-        if all(parameter.requires_grad for parameter in parameters):
+        if all(parameter.requires_grad == learn for parameter in parameters):
             return
         for parameter in parameters:
-            parameter.requires_grad_(True)
+            parameter.requires_grad_(learn)
         if model is not runner.model:
             runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
 

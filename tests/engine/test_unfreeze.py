@@ -18,12 +18,13 @@ from mmwsss.registry import HOOKS
 MODULES = ('backbone.1', 'backbone.2')
 
 
-def make_model():
+def make_model(freeze=False):
+    """All but the head is frozen; of a hook that freezes, the first layer alone."""
     torch.manual_seed(0)
     model = nn.Module()
     model.backbone = nn.Sequential(*(nn.Linear(3, 3) for _ in range(3)))
     model.head = nn.Linear(3, 2)
-    model.backbone.requires_grad_(False)
+    (model.backbone[0] if freeze else model.backbone).requires_grad_(False)
     model.forward = lambda inputs: model.head(model.backbone(inputs))
     return model
 
@@ -42,9 +43,11 @@ HEAD = {'head.weight', 'head.bias'}
 ALL = HEAD | {f'{module}.{kind}' for module in MODULES for kind in ('weight', 'bias')}
 
 
-def test_it_unfreezes_its_modules_and_no_others_in_its_epoch():
-    hook = HOOKS.build({'type': 'mmwsss.UnfreezeHook', 'epoch': 2, 'modules': list(MODULES)})
-    runner = make_runner(make_model())
+@pytest.mark.parametrize('freeze', [False, True])
+def test_it_unfreezes_its_modules_and_no_others_in_its_epoch(freeze):
+    config = {'epoch': 2, 'modules': list(MODULES), 'freeze': freeze}
+    hook = HOOKS.build({'type': 'mmwsss.UnfreezeHook', **config})
+    runner = make_runner(make_model(freeze))
     model = runner.model
     hook.before_train(runner)
     seen = []
@@ -55,9 +58,11 @@ def test_it_unfreezes_its_modules_and_no_others_in_its_epoch():
     assert runner.model is model
 
 
-def test_a_resumed_run_unfreezes_at_once():
-    runner = make_runner(make_model(), epoch=5)
-    UnfreezeHook(2, MODULES).before_train_epoch(runner)
+@pytest.mark.parametrize('freeze', [False, True])
+def test_a_resumed_run_unfreezes_at_once(freeze):
+    runner, hook = make_runner(make_model(freeze), epoch=5), UnfreezeHook(2, MODULES, freeze)
+    hook.before_train(runner)
+    hook.before_train_epoch(runner)
     assert learning(runner.model) == ALL
 
 
@@ -66,9 +71,9 @@ def test_a_module_that_is_not_there_is_named():
         UnfreezeHook(2, ['backbone.9']).before_train(make_runner(make_model()))
 
 
-def train(runner, part):
+def train(runner, part, freeze):
     """Three epochs of one step each on one part of a batch of four."""
-    hook = UnfreezeHook(1, MODULES)
+    hook = UnfreezeHook(1, MODULES, freeze)
     generator = torch.Generator().manual_seed(1)
     inputs = torch.randn(4, 3, generator=generator)
     plain = runner.model.module if hasattr(runner.model, 'module') else runner.model
@@ -80,21 +85,24 @@ def train(runner, part):
     return {name: value.detach().clone() for name, value in plain.named_parameters()}
 
 
-def work(rank, folder):
+def work(rank, folder, freeze):
     torch.set_num_threads(1)
     distributed.init_process_group(
         'gloo', init_method=f'file://{folder}/meeting', rank=rank, world_size=2
     )
-    runner = make_runner(DistributedDataParallel(make_model()))
-    torch.save(train(runner, slice(2 * rank, 2 * rank + 2)), f'{folder}/{rank}.pt')
+    runner = make_runner(DistributedDataParallel(make_model(freeze)))
+    torch.save(train(runner, slice(2 * rank, 2 * rank + 2), freeze), f'{folder}/{rank}.pt')
     distributed.barrier()
     distributed.destroy_process_group()
 
 
-def test_two_processes_learn_the_same_as_one(tmp_path):
-    subprocess.run([sys.executable, __file__, str(tmp_path)], check=True, timeout=300)
+@pytest.mark.parametrize('freeze', [False, True])
+def test_two_processes_learn_the_same_as_one(tmp_path, freeze):
+    order = [sys.executable, __file__, str(tmp_path), *(['freeze'] if freeze else [])]
+    subprocess.run(order, check=True, timeout=300)
     first, second = (torch.load(tmp_path / f'{rank}.pt') for rank in range(2))
-    alone, start = train(make_runner(make_model()), slice(None)), make_model().state_dict()
+    alone = train(make_runner(make_model(freeze)), slice(None), freeze)
+    start = make_model().state_dict()
     for name, value in alone.items():
         assert first[name].equal(second[name]), name
         torch.testing.assert_close(first[name], value, atol=1e-4, rtol=1e-4)
@@ -102,4 +110,4 @@ def test_two_processes_learn_the_same_as_one(tmp_path):
 
 
 if __name__ == '__main__':
-    start_processes(work, (sys.argv[1],), nprocs=2, start_method='fork')
+    start_processes(work, (sys.argv[1], len(sys.argv) > 2), nprocs=2, start_method='fork')

@@ -17,13 +17,16 @@ model = dict(
         patch_size=16,
         out_type='featmap',
         patch_cfg=dict(conv_type='mmwsss.EfficientNetLite0Patches'),
-        layer_scale_init_value=0.01,  # a block from nothing begins as a small change: docs
+        layer_scale_init_value=1e-5,  # the block begins with changing nothing (CaiT)
     ),
     cam_head=dict(
         type='mmwsss.ClassTokenHead',
         in_channels=192,
         num_classes=20,
         token_channels=32,
-        context=dict(type='mmwsss.CFBiLSTM', hidden_channels=48),
+        # with 'softmax' background and objects may change places: docs/methods/cpf_cte.md
+        activation='sigmoid',
+        # and the LSTMs begin with looking at no neighbour
+        context=dict(type='mmwsss.CFBiLSTM', hidden_channels=48, forget_bias=-4.0),
     ),
 )

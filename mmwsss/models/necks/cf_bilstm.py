@@ -154,6 +154,9 @@ class CFBiLSTM(BaseModule):
         direction: ``hv_concat`` (rows and columns, side by side), ``hv_sum`` (their sum),
             ``raster`` (one sequence, row by row), ``snake`` (the same, every second row backwards)
             or ``none`` (the features as they are, for Table 4).
+        forget_bias: Bias that the forget gates begin with; None leaves torch's, about 0. A negative
+            one closes them: the cells of the LSTMs then begin with remembering no other patch, and
+            learn to, which a network needs that learns from few images (ours).
         init_cfg: mmengine's initialisation.
 
     Raises:
@@ -165,6 +168,7 @@ class CFBiLSTM(BaseModule):
         in_channels: int,
         hidden_channels: int = 192,  # ours: the paper does not say
         direction: str = 'hv_concat',
+        forget_bias: float | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -176,6 +180,8 @@ class CFBiLSTM(BaseModule):
             scan = _SCANS[direction](in_channels, hidden_channels)
             self.scan = scan
             self.projection = nn.Linear(scan.out_channels, in_channels)
+            if forget_bias is not None:
+                _set_forget_bias(scan, forget_bias)
 
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Refine the last of the stage features, each ``(B, C_s, H_s, W_s)``."""
@@ -185,3 +191,12 @@ class CFBiLSTM(BaseModule):
         """Refine the patches of one grid: ``(B, C, H, W)`` in and out."""
         states = self.scan(features.permute(0, 2, 3, 1))  # (B, H, W, 4d or 2d)
         return self.projection(states).permute(0, 3, 1, 2)
+
+
+def _set_forget_bias(scan: nn.Module, value: float) -> None:
+    """Set the bias of all forget gates; torch adds two vectors, each in the order i, f, g, o."""
+    for lstm in (module for module in scan.modules() if isinstance(module, nn.LSTM)):
+        gate = slice(lstm.hidden_size, 2 * lstm.hidden_size)
+        for name, parameter in lstm.named_parameters():
+            if name.startswith('bias'):
+                parameter.data[gate] = value if name.startswith('bias_ih') else 0.0

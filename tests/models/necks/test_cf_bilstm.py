@@ -15,13 +15,14 @@ SIZES = [(3, 5), (1, 1), (1, 4), (4, 1)]
 CHANNELS, HIDDEN = 4, 3
 
 
-def make_neck(direction):
+def make_neck(direction, **options):
     torch.manual_seed(0)
     config = {
         'type': 'mmwsss.CFBiLSTM',
         'in_channels': CHANNELS,
         'hidden_channels': HIDDEN,
         'direction': direction,
+        **options,
     }
     return MODELS.build(config).double()
 
@@ -111,6 +112,32 @@ def test_no_direction_changes_nothing_and_has_no_weights():
     neck, features = make_neck('none'), torch.randn(2, CHANNELS, 3, 5)
     assert neck((features,))[0].equal(features)
     assert not list(neck.parameters())
+
+
+@pytest.mark.parametrize('direction', DIRECTIONS[:-1])
+def test_closed_forget_gates_remember_no_other_patch(direction):
+    features = torch.randn(1, CHANNELS, 3, 5, dtype=F64)
+    others = torch.randn_like(features)
+    others[..., 1, 2] = features[..., 1, 2]
+    for bias, alone in ((-40.0, True), (None, False)):
+        neck = make_neck(direction, forget_bias=bias)
+        for name, parameter in neck.named_parameters():
+            if 'weight_hh' in name:
+                parameter.data.zero_()  # the other way between patches
+        found, expected = (neck((grid,))[0][..., 1, 2] for grid in (others, features))
+        assert torch.allclose(found, expected, atol=1e-12) == alone
+
+
+@pytest.mark.parametrize('direction', DIRECTIONS[:-1])
+def test_a_forget_bias_changes_nothing_else(direction):
+    plain, closed = make_neck(direction), make_neck(direction, forget_bias=-4.0)
+    for (name, before), after in zip(plain.named_parameters(), closed.parameters(), strict=True):
+        changed = (before != after).flatten(1).any(1) if before.ndim > 1 else before != after
+        rows = changed.nonzero().flatten().tolist()
+        assert rows == (list(range(HIDDEN, 2 * HIDDEN)) if 'bias_' in name else [])
+    lstm = next(m for m in closed.modules() if isinstance(m, nn.LSTM))
+    gate = (lstm.bias_ih_l0 + lstm.bias_hh_l0)[HIDDEN : 2 * HIDDEN]
+    torch.testing.assert_close(gate, torch.full_like(gate, -4))
 
 
 @pytest.mark.parametrize('direction', DIRECTIONS)
