@@ -15,6 +15,7 @@ from torch import nn
 from mmwsss.pipeline import runs
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import HOOKS, MODELS
+from mmwsss.seeds.files import load_seed
 from mmwsss.seeds.masks import save_mask
 
 CONFIG = Path(__file__).resolve().parents[3] / 'configs/vpl/vpl_decoder_voc.py'
@@ -76,6 +77,7 @@ def small_config(root, work_dir):
         'train_dataloader.num_workers': 0,
         'train_dataloader.persistent_workers': False,
         'train_dataloader.dataset.mask_dir': str(root / 'masks'),
+        'seed_dataloader.num_workers': 0,
         'test_dataloader.num_workers': 0,
         'train_cfg.max_epochs': 2,
         'model.decode_head.in_channels': [8, 8],
@@ -162,6 +164,20 @@ def test_it_is_tested_without_the_file_of_prototypes(run, tta, crf):
     config.tta_model.crf = crf
     figures = runs.test(config, run['work_dir'] / 'epoch_2.pth', tta=tta)
     assert 0 <= figures['mIoU'] <= 100
+
+
+def test_its_seeds_of_training_images_show_the_present_classes_alone(run, tmp_path):
+    """Without ground truth, which is a trap."""
+    config = small_config(run['root'], run['work_dir'])
+    config.experiment_name += '_seeds'
+    config.model.decode_head.prototypes.checkpoint = 'nowhere.pth'
+    assert runs.generate_seeds(config, run['work_dir'] / 'epoch_2.pth', tmp_path) == len(TRAIN)
+    for image_id, names in LABELS.items():
+        seed = load_seed(tmp_path / f'{image_id}.npz')
+        assert seed.classes.tolist() == [INDEX[name] - 1 for name in names]
+        assert seed.cam.shape[1:] == seed.size == (40, 56)
+        total = seed.background.astype(float) + seed.cam.astype(float).sum(axis=0)
+        np.testing.assert_allclose(total, 1, atol=2e-3)  # float16
 
 
 def test_a_training_without_prototypes_says_what_to_do(run, tmp_path):
