@@ -93,6 +93,7 @@ def test_the_table_has_a_column_a_run_and_a_dash_for_what_was_not_run(tmp_path):
             'c': EvaluateMasks('c', 'crf', **judged, title='after CRF'),
             'm': EvaluateMasks('m', 'masks', **judged),
             't': Test('t', 'segmentor'),
+            'd': Test('d', 'decoder', title='decoder'),
         }
         records = {key: {'figures': value} for key, value in figures.items()}
         return PipelineRun(name, Workspace(Config({}), tmp_path, stages), records)
@@ -105,6 +106,7 @@ def test_the_table_has_a_column_a_run_and_a_dash_for_what_was_not_run(tmp_path):
         c={'argmax': sure, 'masks': unsure},
         m={'argmax': sure, 'masks': sure},
         t={'mIoU': 50.0},
+        d={'mIoU': 51.0},
     )
     lines = [line.split('|') for line in format_table([host, plugin]).splitlines() if '|' in line]
     cells = {row[1].strip(): [cell.strip() for cell in row[2:4]] for row in lines}
@@ -116,6 +118,7 @@ def test_the_table_has_a_column_a_run_and_a_dash_for_what_was_not_run(tmp_path):
     assert cells['pseudo masks'] == ['-', '44.00']
     assert 'pseudo masks, unsure as background' not in cells
     assert cells['segmentor'] == ['-', '50.00']
+    assert cells['decoder'] == ['-', '51.00']
 
 
 def test_a_decoder_sees_with_the_clip_of_its_prototypes(tmp_path):
