@@ -37,12 +37,13 @@ def _merge(views: list[SegDataSample]) -> SegDataSample:
         )
     probability = mean_probability(views)  # (N + 1, H, W)
     classes = merged.gt_label.multi_hot.nonzero().flatten().to(probability.device)
+    height, width = probability.shape[-2:]
     background, maps = probability[0], probability[classes + 1]
     total = (background + maps.sum(dim=0)).clamp(min=1e-12)  # of softmaxes that leave nothing
     merged.pred_seed = Seed(
         classes=classes.cpu().numpy(),
         cam=(maps / total).clamp(max=1).cpu().numpy(),
-        size=tuple(probability.shape[-2:]),
+        size=(height, width),
         background=(background / total).clamp(max=1).cpu().numpy(),
     )
     return merged
