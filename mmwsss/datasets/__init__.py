@@ -1,5 +1,8 @@
 """Datasets: images with image labels, images with pseudo-masks, label files."""
 
+import mmwsss.registry  # noqa: F401  (first: with its cures mmseg can be imported)
+
+from .coco_objects import COCOObjectDataset
 from .image_label_dataset import ImageLabelDataset
 from .image_labels import (
     foreground_classes,
@@ -14,6 +17,7 @@ from .transforms import LoadImage, PackImageLabelInputs, RandomPadCrop
 from .wrapped_dataset import WrappedDataset, check_images
 
 __all__ = [
+    'COCOObjectDataset',
     'ImageLabelDataset',
     'LoadImage',
     'PackImageLabelInputs',

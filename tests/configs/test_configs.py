@@ -15,12 +15,13 @@ from mmwsss.pipeline.run import build_stages
 from mmwsss.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = sorted(
+ALL = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / 'configs').rglob('*.py')
     if not {'_base_', 'grids', 'toy_clip.py'} & set(path.parts)  # a CLIP: tests/apis
-    and not path.name.startswith('vpl_decoder')  # test_vpl_decoder.py: a CLIP's files are not here
 )
+# test_vpl_decoder.py: a CLIP's files are not here
+CONFIGS = [path for path in ALL if not path.name.startswith('vpl_decoder')]
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=str)
@@ -53,6 +54,15 @@ def test_a_shipped_config_works(path):
         for stage in stages.values():
             if getattr(stage, 'config', None):
                 assert (ROOT / stage.config).is_file()
+
+
+@pytest.mark.parametrize('path', [path for path in ALL if 'coco' in path.stem], ids=str)
+def test_nothing_of_voc_is_left_in_a_config_of_coco(path):
+    config = load_config(ROOT / path)
+    for name in ('model', 'train_dataloader', 'seed_dataloader', 'test_dataloader', 'pipeline'):
+        assert 'voc' not in repr(config.get(name)).lower(), name
+    for part in ('backbone', 'cam_head', 'decode_head', 'prototype_head'):
+        assert config.model.get(part, {}).get('num_classes') in (None, 80, 81), part
 
 
 @pytest.mark.parametrize('name', ['irn', 'amn', 'mctformer'])

@@ -19,7 +19,12 @@ from mmwsss.registry import MODELS, TRANSFORMS
 from mmwsss.seeds import CLIP_ES_CRF
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-PATHS = ['vpl/vpl_decoder_voc.py', 'vpl/vpl_decoder_sgd_voc.py', 'quickstart/vpl_decoder_toy.py']
+PATHS = [
+    'vpl/vpl_decoder_voc.py',
+    'vpl/vpl_decoder_sgd_voc.py',
+    'vpl/vpl_decoder_coco.py',
+    'quickstart/vpl_decoder_toy.py',
+]
 KEY = 'cam_head.prototypes.vectors'
 
 

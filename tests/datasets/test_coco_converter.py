@@ -1,0 +1,139 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmwsss.datasets.coco_converter import convert_coco_split
+from mmwsss.datasets.coco_objects import COCO_CLASSES
+from mmwsss.registry import DATASETS
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'dataset_converters' / 'coco.py'
+
+
+def box(left, top, right, bottom):
+    """The polygon of the pixels left..right-1, top..bottom-1."""
+    return [[left, top, right, top, right, bottom, left, bottom]]
+
+
+def annotation(number, image, category, segmentation, **more):
+    return {
+        'id': number,
+        'image_id': image,
+        'category_id': category,
+        'segmentation': segmentation,
+        **more,
+    }
+
+
+@pytest.fixture
+def content():
+    # 6 x 4 pixels; run lengths go down the columns, the background first
+    two_columns = {'size': [4, 6], 'counts': [12, 8, 4]}
+    return {
+        'categories': [{'id': 90, 'name': 'toothbrush'}, {'id': 3, 'name': 'car'}],
+        'images': [
+            {'id': 7, 'file_name': 'COCO_train2014_000000000007.jpg', 'height': 4, 'width': 6},
+            {'id': 8, 'file_name': 'COCO_train2014_000000000008.jpg', 'height': 4, 'width': 6},
+            {'id': 9, 'file_name': 'COCO_train2014_000000000009.jpg', 'height': 4, 'width': 6},
+        ],
+        'annotations': [
+            annotation(1, 9, 3, box(0, 0, 4, 2)),
+            annotation(2, 7, 3, two_columns, iscrowd=1),
+            annotation(3, 9, 90, box(2, 1, 6, 4)),
+            annotation(4, 9, 3, two_columns, iscrowd=1),
+        ],
+    }
+
+
+def write(root, content):
+    path = root / 'annotations' / 'instances_tiny.json'
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def read_mask(root, number):
+    path = root / 'SegmentationClass' / 'tiny' / f'COCO_train2014_00000000000{number}.png'
+    with Image.open(path) as image:
+        assert image.mode == 'P'
+        return np.array(image)
+
+
+@pytest.mark.parametrize('processes', [1, 2])
+def test_later_objects_lie_over_earlier_ones_and_crowds_are_nowhere(tmp_path, content, processes):
+    write(tmp_path, content)
+    assert convert_coco_split(tmp_path, 'tiny', processes) == 2
+    expected = np.zeros((4, 6), dtype=int)
+    expected[0:2, 0:4] = 1  # car: id 3 is the first category
+    expected[1:4, 2:6] = 2  # toothbrush: id 90 is the second
+    assert (read_mask(tmp_path, 9) == expected).all()
+    assert not read_mask(tmp_path, 7).any()
+    labels = json.loads((tmp_path / 'image_labels_tiny.json').read_text())
+    assert labels == {
+        'COCO_train2014_000000000007': [],  # a crowd alone
+        'COCO_train2014_000000000009': ['car', 'toothbrush'],
+    }
+    # image 8 has no annotation
+    assert (tmp_path / 'ImageSets' / 'tiny.txt').read_text().split() == sorted(labels)
+
+
+def test_run_lengths_are_read_as_polygons_are(tmp_path, content):
+    content['annotations'] = [
+        annotation(1, 7, 3, {'size': [4, 6], 'counts': [12, 8, 4]}),
+        annotation(2, 8, 3, box(3, 0, 5, 4)),
+    ]
+    write(tmp_path, content)
+    convert_coco_split(tmp_path, 'tiny')
+    assert (read_mask(tmp_path, 7)[:, 3:5] == 1).all()
+    assert read_mask(tmp_path, 7).sum() == 8
+    assert (read_mask(tmp_path, 7) == read_mask(tmp_path, 8)).all()
+
+
+def test_bad_files_are_named_with_a_cure(tmp_path, content):
+    with pytest.raises(FileNotFoundError, match=r'instances_tiny\.json; unpack the annotations'):
+        convert_coco_split(tmp_path, 'tiny')
+    for broken in ('{', '[]', '{"images": []}'):
+        write(tmp_path, broken)
+        with pytest.raises(ValueError, match=r'is no file of COCO instances .* archive anew'):
+            convert_coco_split(tmp_path, 'tiny')
+    for key in ('image_id', 'category_id'):
+        write(tmp_path, {**content, 'annotations': [{**content['annotations'][0], key: 55}]})
+        with pytest.raises(ValueError, match=rf'annotation 1 has {key}=55, .* archive anew'):
+            convert_coco_split(tmp_path, 'tiny')
+    write(tmp_path, {**content, 'annotations': [annotation(1, 7, 3, [[1, 2]])]})
+    with pytest.raises(ValueError, match=r'image COCO_train2014_000000000007 has no readable'):
+        convert_coco_split(tmp_path, 'tiny')
+    assert not (tmp_path / 'ImageSets').exists()  # written last
+
+
+def test_an_incomplete_coco_is_noticed(tmp_path, content):
+    write(tmp_path, content)
+    path = tmp_path / 'annotations' / 'instances_tiny.json'
+    path.rename(path.with_name('instances_val2014.json'))
+    with pytest.warns(UserWarning, match=r'has 2 images with objects where COCO has 40137'):
+        convert_coco_split(tmp_path, 'val2014')
+
+
+def test_the_dataset_reads_what_the_tool_wrote(tmp_path, content, capsys):
+    write(tmp_path, content)
+    spec = importlib.util.spec_from_file_location('coco_tool', TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    tool.main([str(tmp_path), '--splits', 'tiny', '--processes', '1'])
+    assert '2 images in tiny' in capsys.readouterr().out
+    init_default_scope('mmseg')
+    dataset = DATASETS.build(
+        {
+            'type': 'mmwsss.COCOObjectDataset',
+            'data_root': str(tmp_path),
+            'ann_file': 'ImageSets/tiny.txt',
+            'data_prefix': {'img_path': 'tiny', 'seg_map_path': 'SegmentationClass/tiny'},
+            'pipeline': [{'type': 'LoadAnnotations'}],
+        }
+    )
+    assert dataset.metainfo['classes'] == COCO_CLASSES
+    assert len(set(COCO_CLASSES)) == 81
+    assert dataset[1]['gt_seg_map'].max() == 2  # the zero is background, not left out
