@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmwsss.datasets.image_labels import save_image_labels
-from mmwsss.seeds.masks import save_mask
+from mmwsss.seeds.masks import IGNORE_INDEX, save_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.structures.files import atomic_path
 
@@ -92,28 +92,35 @@ def _read_instances(path: Path) -> tuple[tuple[str, ...], list[_ImageInstances]]
             f'There is no annotation file {path}; unpack the annotations of COCO there.'
         )
     try:
-        content = json.loads(path.read_bytes())
-        categories = sorted(content['categories'], key=lambda category: category['id'])
-        sizes = {image['id']: image for image in content['images']}
-        annotations = content['annotations']
-    except (ValueError, KeyError, TypeError) as error:
+        return _join(json.loads(path.read_bytes()), path)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(
             f'{path} is no file of COCO instances ({error!r}); it must hold images, annotations '
             'and categories: extract it from the archive anew.'
         ) from error
+
+
+def _join(content: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], list[_ImageInstances]]:
+    categories = sorted(content['categories'], key=lambda category: category['id'])
+    if len(categories) >= IGNORE_INDEX:
+        raise ValueError(
+            f'{path} has {len(categories)} categories, and the PNG of a mask holds '
+            f'{IGNORE_INDEX - 1} at most; leave some out.'
+        )
     index = {category['id']: number for number, category in enumerate(categories, start=1)}
+    images = {image['id']: image for image in content['images']}
     of_image = defaultdict(list)
-    for annotation in annotations:
-        _check_annotation(annotation, sizes, index, path)
+    for annotation in content['annotations']:
+        _check_annotation(annotation, images, index, path)
         of_image[annotation['image_id']].append(annotation)
     names = ('background', *(category['name'] for category in categories))
-    return names, [_gather(sizes[i], of_image[i], index) for i in sorted(of_image)]
+    return names, [_gather(images[i], of_image[i], index) for i in sorted(of_image)]
 
 
 def _check_annotation(
-    annotation: Mapping[str, Any], sizes: Container[int], index: Container[int], path: Path
+    annotation: Mapping[str, Any], images: Container[int], index: Container[int], path: Path
 ) -> None:
-    for key, known in (('image_id', sizes), ('category_id', index)):
+    for key, known in (('image_id', images), ('category_id', index)):
         if annotation.get(key) not in known:
             raise ValueError(
                 f'{path}: annotation {annotation.get("id")} has {key}={annotation.get(key)}, which '

@@ -95,7 +95,8 @@ def test_run_lengths_are_read_as_polygons_are(tmp_path, content):
 def test_bad_files_are_named_with_a_cure(tmp_path, content):
     with pytest.raises(FileNotFoundError, match=r'instances_tiny\.json; unpack the annotations'):
         convert_coco_split(tmp_path, 'tiny')
-    for broken in ('{', '[]', '{"images": []}'):
+    sizeless = {**content, 'images': [{'id': 7, 'file_name': '7.jpg'}, *content['images'][1:]]}
+    for broken in ('{', '[]', '{"images": []}', sizeless):
         write(tmp_path, broken)
         with pytest.raises(ValueError, match=r'is no file of COCO instances .* archive anew'):
             convert_coco_split(tmp_path, 'tiny')
@@ -103,6 +104,10 @@ def test_bad_files_are_named_with_a_cure(tmp_path, content):
         write(tmp_path, {**content, 'annotations': [{**content['annotations'][0], key: 55}]})
         with pytest.raises(ValueError, match=rf'annotation 1 has {key}=55, .* archive anew'):
             convert_coco_split(tmp_path, 'tiny')
+    many = [{'id': number, 'name': str(number)} for number in range(255)]
+    write(tmp_path, {**content, 'categories': many})
+    with pytest.raises(ValueError, match=r'has 255 categories, .* holds 254 at most'):
+        convert_coco_split(tmp_path, 'tiny')
     write(tmp_path, {**content, 'annotations': [annotation(1, 7, 3, [[1, 2]])]})
     with pytest.raises(ValueError, match=r'image COCO_train2014_000000000007 has no readable'):
         convert_coco_split(tmp_path, 'tiny')

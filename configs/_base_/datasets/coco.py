@@ -26,6 +26,7 @@ coco_stages = dict(
     crf_scores=judged_on,
     walk_scores=judged_on,
     mask_scores=judged_on,
+    walk=dict(full_size=False),  # or they would take over a hundred gigabytes
     irnet=dict(config='configs/irn/irnet_coco.py'),
     segmentor=dict(config='configs/deeplabv2/deeplabv2_r101_coco.py'),
     decoder=dict(config='configs/vpl/vpl_decoder_coco.py'),
