@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from mmwsss.apis.arguments import run_command
+from mmwsss.datasets.coco_objects import COCO_CLASSES
 from mmwsss.evaluation import class_names, evaluate_seeds, format_evaluation
 from mmwsss.seeds import SOURCES, read_ids
 from mmwsss.structures import atomic_path
@@ -16,8 +17,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('seed_dir', help='folder with <id>.npz, from tools/generate_seeds.py')
     parser.add_argument('--masks', required=True, help='folder with ground truth, <id>.png')
     parser.add_argument('--ids', required=True, type=Path, help='text file, one image id a line')
-    parser.add_argument('--classes', nargs='+', default=['voc'], help='voc, FILE.json or names')
+    parser.add_argument(
+        '--classes', nargs='+', default=['voc'], help='voc, coco, FILE.json or names'
+    )
     parser.add_argument('--sources', nargs='+', default=list(SOURCES), choices=SOURCES)
+    parser.add_argument('--processes', type=int, default=1, help='for thousands of images')
     parser.add_argument('--curve', type=Path, help='write the whole curves to this JSON file')
     return parser.parse_args()
 
@@ -29,9 +33,10 @@ def main() -> None:
         args.seed_dir,
         args.masks,
         read_ids(args.ids),
-        class_names(args.classes),
+        COCO_CLASSES[1:] if args.classes == ['coco'] else class_names(args.classes),
         sources=args.sources,
         split=args.ids.stem,
+        processes=args.processes,
     )
     print(format_evaluation(evaluation))
     if args.curve:

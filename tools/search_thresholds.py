@@ -37,8 +37,9 @@ def main() -> None:
     """Search, print the curve, record the choice."""
     args = parse_args()
     ids = read_ids(args.ids)
-    step = max(1, len(ids) // (args.num_images or len(ids)))
-    items = refine_items(args.seed_dir, args.images, ids[::step], args.image_suffix)
+    number = min(args.num_images or len(ids), len(ids))
+    evenly = [ids[index * len(ids) // number] for index in range(number)]
+    items = refine_items(args.seed_dir, args.images, evenly, args.image_suffix)
     curve = measure_precision(
         items, args.ground_truth, args.source, CRF_PRESETS.get(args.crf), processes=args.processes
     )

@@ -33,7 +33,8 @@ pipeline = [
     # MCTformer trains PSA's AffinityNet, on a ResNet38; this is IRN's second network, on ImageNet
     # weights: a ViT has no stages for it to read
     dict(type='Train', name='irnet', masks='ir_labels', config='configs/irn/irnet_voc.py'),
-    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', source='cam'),
+    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', source='cam',
+         full_size=True),
     dict(type='EvaluateSeeds', name='walk_scores', seeds='walk', title='after the walk',
          **judged_on),
     dict(type='RefineSeeds', name='pseudo_masks', seeds='walk', bg_threshold='best',

@@ -3,7 +3,7 @@
 import json
 import os
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,7 @@ def convert_coco_split(root: PathLike, split: str, processes: int = 1) -> int:
     _check_pycocotools()
     path = root / 'annotations' / f'instances_{split}.json'
     names, images = _read_instances(path)
+    _check_ids(images, path)
     expected = COCO_2014_COUNTS.get(split, len(images))
     if len(images) != expected:
         warnings.warn(
@@ -139,6 +140,16 @@ def _gather(
         class_index=tuple(index[annotation['category_id']] for annotation in objects),
         segmentation=tuple(annotation['segmentation'] for annotation in objects),
     )
+
+
+def _check_ids(images: Sequence[_ImageInstances], path: Path) -> None:
+    count = Counter(image.image_id for image in images)
+    twice = [image_id for image_id in count if count[image_id] > 1]
+    if twice:
+        raise ValueError(
+            f'{path}: {count[twice[0]]} images are named {twice[0]!r}; ids are file names without '
+            'folder and suffix and must differ: rename them.'
+        )
 
 
 def _draw_masks(images: Sequence[_ImageInstances], folder: Path, processes: int) -> None:

@@ -3,11 +3,13 @@
 IoU is in percent and accumulated over the data set; the mean is over the classes that appear.
 """
 
+import copy
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,9 +27,14 @@ from mmwsss.functional.threshold_sweep import (
 )
 from mmwsss.seeds.files import SOURCES, Seed, load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
+from mmwsss.seeds.processes import run_in_processes
 
 BACKGROUND = 'background'
+MANY_IMAGES = 2000  # from here on several processes are worth their start
+_CHUNK = 32  # images
 NOTHING_LABELLED = 'the ground truth of these images has no labelled pixel'
+
+Result = TypeVar('Result')
 
 
 class SeedSweep:
@@ -94,7 +101,16 @@ class SeedSweep:
         self.images += 1
 
     def merge(self, other: 'SeedSweep') -> None:
-        """Add the counts of another process."""
+        """Add the counts of another process.
+
+        Raises:
+            ValueError: Its seeds have other sources.
+        """
+        if self.images and other.images and set(self.histograms) != set(other.histograms):
+            raise ValueError(
+                f'some seeds have {sorted(self.histograms)}, others {sorted(other.histograms)}: '
+                'seeds of two models are mixed'
+            )
         for source, histogram in other.histograms.items():
             mine = self.histograms.get(source)
             self.histograms[source] = histogram if mine is None else mine + histogram
@@ -138,6 +154,7 @@ def evaluate_seeds(
     split: str | None = None,
     thresholds: Sequence[float] | None = None,
     ignore_index: int = IGNORE_INDEX,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """Judge ``<seed_dir>/<id>.npz`` by ``<mask_dir>/<id>.png`` at every background threshold.
 
@@ -150,6 +167,7 @@ def evaluate_seeds(
         split: Name of the images; the best threshold was chosen on it.
         thresholds: Ascending; 0.00, 0.01, ..., 1.00 when None.
         ignore_index: Pixels of the ground truth that do not count.
+        processes: Used for many images alone: few are counted before a process has started.
 
     Returns:
         ``{'split', 'images', 'sources'}``, the last as in `SeedSweep.results`.
@@ -158,14 +176,14 @@ def evaluate_seeds(
         FileNotFoundError: A seed or a mask is missing.
         ValueError: There is nothing to judge, or a file does not fit.
     """
-    sweep = SeedSweep(classes, sources, thresholds, ignore_index)
-    for image_id in _progress(ids):
-        path = Path(seed_dir) / f'{image_id}.npz'
-        seed, gt = load_seed(path), load_mask(Path(mask_dir) / f'{image_id}.png')
+    empty = SeedSweep(classes, sources, thresholds, ignore_index)
+    work = partial(_sweep_images, empty=empty, seed_dir=Path(seed_dir), mask_dir=Path(mask_dir))
+    sweep = copy.deepcopy(empty)
+    for part in _in_chunks(work, ids, processes):
         try:
-            sweep.add(seed, gt)
+            sweep.merge(part)
         except ValueError as error:
-            raise ValueError(f'{path}: {error}') from error
+            raise ValueError(f'{seed_dir}: {error}') from error
     if not sweep.histograms:
         raise ValueError(f'the seeds of {seed_dir} have none of the sources {tuple(sources)}')
     return {'split': split, 'images': sweep.images, 'sources': sweep.results()}
@@ -177,6 +195,7 @@ def evaluate_masks(
     ids: Sequence[str],
     classes: Sequence[str],
     ignore_index: int = IGNORE_INDEX,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """Judge ``<pred_dir>/<id>.png`` by ``<mask_dir>/<id>.png``.
 
@@ -186,6 +205,7 @@ def evaluate_masks(
         ids: Images.
         classes: Names of the foreground classes.
         ignore_index: Pixels of the ground truth that do not count.
+        processes: As in `evaluate_seeds`.
 
     Returns:
         ``{'images', 'mIoU', 'IoU'}``, the last by class name, None for a class that appears
@@ -195,18 +215,14 @@ def evaluate_masks(
         FileNotFoundError: A mask is missing.
         ValueError: There is nothing to judge, or a mask does not fit.
     """
-    # double: float32 stops counting at 2^24 pixels, about ninety images
-    areas = torch.zeros(4, len(classes) + 1, dtype=torch.double)
-    for image_id in _progress(ids):
-        name = f'{image_id}.png'
-        pred, gt = load_mask(Path(pred_dir) / name), load_mask(Path(mask_dir) / name)
-        _check_mask_pair(Path(pred_dir) / name, pred, gt, len(classes), ignore_index)
-        pred = np.where(pred == ignore_index, 0, pred)
-        areas += torch.stack(
-            IoUMetric.intersect_and_union(
-                torch.from_numpy(pred), torch.from_numpy(gt), len(classes) + 1, ignore_index
-            )
-        )
+    work = partial(
+        _count_areas,
+        pred_dir=Path(pred_dir),
+        mask_dir=Path(mask_dir),
+        num_classes=len(classes),
+        ignore_index=ignore_index,
+    )
+    areas = torch.stack(list(_in_chunks(work, ids, processes))).sum(dim=0)
     if not areas.any():
         raise ValueError(NOTHING_LABELLED)
     iou = 100 * IoUMetric.total_area_to_metrics(*areas)['IoU']
@@ -270,10 +286,57 @@ def format_evaluation(evaluation: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _progress(ids: Sequence[str]) -> Iterable[str]:
+def _in_chunks(
+    function: Callable[[Sequence[str]], Result], ids: Sequence[str], processes: int
+) -> Iterator[Result]:
+    """Apply a function to a few images at a time, with a progress bar."""
     if not ids:
         raise ValueError('there is no image to evaluate')
-    return tqdm(ids, desc='evaluate', unit='image')
+    chunks = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
+    processes = processes if len(ids) >= MANY_IMAGES else 1
+    with tqdm(total=len(ids), desc='evaluate', unit='image') as bar:
+        for count, result in run_in_processes(partial(_counted, function), chunks, processes):
+            bar.update(count)
+            yield result
+
+
+def _counted(
+    function: Callable[[Sequence[str]], Result], chunk: Sequence[str]
+) -> tuple[int, Result]:
+    return len(chunk), function(chunk)
+
+
+def _sweep_images(
+    ids: Sequence[str], empty: SeedSweep, seed_dir: Path, mask_dir: Path
+) -> SeedSweep:
+    sweep = copy.deepcopy(empty)
+    for image_id in ids:
+        path = seed_dir / f'{image_id}.npz'
+        seed, gt = load_seed(path), load_mask(mask_dir / f'{image_id}.png')
+        try:
+            sweep.add(seed, gt)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
+    return sweep
+
+
+def _count_areas(
+    ids: Sequence[str], pred_dir: Path, mask_dir: Path, num_classes: int, ignore_index: int
+) -> Tensor:
+    """Sum mmseg's four areas of every class, ``(4, N + 1)``."""
+    # double: float32 stops counting at 2^24 pixels, about ninety images
+    areas = torch.zeros(4, num_classes + 1, dtype=torch.double)
+    for image_id in ids:
+        name = f'{image_id}.png'
+        pred, gt = load_mask(pred_dir / name), load_mask(mask_dir / name)
+        _check_mask_pair(pred_dir / name, pred, gt, num_classes, ignore_index)
+        pred = np.where(pred == ignore_index, 0, pred)
+        areas += torch.stack(
+            IoUMetric.intersect_and_union(
+                torch.from_numpy(pred), torch.from_numpy(gt), num_classes + 1, ignore_index
+            )
+        )
+    return areas
 
 
 def _named(classes: Sequence[str], iou: list[float]) -> dict[str, float | None]:

@@ -124,15 +124,19 @@ def _without_training(config: Config) -> Config:
     return config
 
 
-def _pending_indices(dataset: dict, out_dir: Path) -> list[int]:
-    """Return the indices of the images without a sound seed file."""
+def _pending_indices(dataset: dict, out_dir: Path) -> list[int] | None:
+    """Return the indices of the images without a sound seed file; None for all of them.
+
+    The Runner prints and hashes its config, which a list of eighty thousand numbers makes slow.
+    """
     init_default_scope('mmseg')
     built = DATASETS.build(dataset)
-    return [
+    pending = [
         index
         for index in range(len(built))
         if not _has_seed(out_dir / f'{built.get_data_info(index)["img_id"]}.npz')
     ]
+    return None if len(pending) == len(built) else pending
 
 
 def _has_seed(path: Path) -> bool:

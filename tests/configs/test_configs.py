@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import build_stages
 from mmwsss.registry import MODELS
+from mmwsss.seeds import THRESHOLDS
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = sorted(
@@ -56,13 +57,25 @@ def test_a_shipped_config_works(path):
                 assert (ROOT / stage.config).is_file()
 
 
+@pytest.mark.parametrize('name', ['irn', 'amn'])
+def test_the_thresholds_of_a_host_are_its_preset(name):
+    preset = THRESHOLDS[name]
+    stages = build_stages(load_config(ROOT / f'configs/{name}/{name}_voc.py'))
+    assert stages['crf_masks'].bg_threshold == preset.seed
+    labels = stages['ir_labels' if name == 'irn' else 'amn_ir_labels']
+    assert (labels.fg_threshold, labels.bg_threshold) == (preset.fg, preset.bg)
+    assert stages['walk'].settings.power == preset.power
+    assert stages['pseudo_masks'].bg_threshold == preset.walk
+
+
 @pytest.mark.parametrize('path', [path for path in ALL if 'coco' in path.stem], ids=str)
 def test_nothing_of_voc_is_left_in_a_config_of_coco(path):
     config = load_config(ROOT / path)
     for name in ('model', 'train_dataloader', 'seed_dataloader', 'test_dataloader', 'pipeline'):
         assert 'voc' not in repr(config.get(name)).lower(), name
     for part in ('backbone', 'cam_head', 'decode_head', 'prototype_head'):
-        assert config.model.get(part, {}).get('num_classes') in (None, 80, 81), part
+        wanted = 81 if part == 'decode_head' else 80  # with background, without
+        assert config.model.get(part, {}).get('num_classes', wanted) == wanted, part
 
 
 @pytest.mark.parametrize('name', ['irn', 'amn', 'mctformer'])

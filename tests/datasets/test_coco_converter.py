@@ -104,6 +104,10 @@ def test_bad_files_are_named_with_a_cure(tmp_path, content):
         write(tmp_path, {**content, 'annotations': [{**content['annotations'][0], key: 55}]})
         with pytest.raises(ValueError, match=rf'annotation 1 has {key}=55, .* archive anew'):
             convert_coco_split(tmp_path, 'tiny')
+    same = [dict(image, file_name=f'{image["id"]}/1.jpg') for image in content['images']]
+    write(tmp_path, {**content, 'images': same})
+    with pytest.raises(ValueError, match=r"2 images are named '1'; .* must differ"):
+        convert_coco_split(tmp_path, 'tiny')
     many = [{'id': number, 'name': str(number)} for number in range(255)]
     write(tmp_path, {**content, 'categories': many})
     with pytest.raises(ValueError, match=r'has 255 categories, .* holds 254 at most'):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mmwsss.evaluation import seed_evaluation
 from mmwsss.evaluation.seed_evaluation import (
     IoUMetric,  # from mmseg, after our cures
     SeedSweep,
@@ -127,6 +128,27 @@ def test_merged_sweeps_are_one_sweep(data):
         merged.merge(part)
     assert merged.results() == whole.results()
     assert merged.images == 3
+
+
+def test_several_processes_count_as_one(data, monkeypatch):
+    pred = plain_masks(data, 'cam', 0.3)
+    ids = IDS * 2
+    seeds = evaluate_seeds(data / 'seeds', data / 'gt', ids, CLASSES)
+    masks = evaluate_masks(pred, data / 'gt', ids, CLASSES)
+    monkeypatch.setattr(seed_evaluation, 'MANY_IMAGES', 2)
+    monkeypatch.setattr(seed_evaluation, '_CHUNK', 2)
+    assert evaluate_seeds(data / 'seeds', data / 'gt', ids, CLASSES, processes=2) == seeds
+    assert evaluate_masks(pred, data / 'gt', ids, CLASSES, processes=2) == masks
+    with pytest.raises(FileNotFoundError, match='none'):
+        evaluate_seeds(data / 'seeds', data / 'gt', [*ids, 'none'], CLASSES, processes=2)
+
+
+def test_sweeps_of_two_models_are_not_merged(data):
+    sweeps = [SeedSweep(CLASSES, sources) for sources in (['cam'], ['pacam'])]
+    for sweep in sweeps:
+        sweep.add(load_seed(data / 'seeds' / 'a.npz'), load_mask(data / 'gt' / 'a.png'))
+    with pytest.raises(ValueError, match=r"have \['cam'\], others \['pacam'\]: seeds of two"):
+        sweeps[0].merge(sweeps[1])
 
 
 def test_missing_and_wrong_files(data):

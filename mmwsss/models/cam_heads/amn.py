@@ -30,6 +30,8 @@ class AMNHead(BaseModule):
         dropout_ratio: Of the gated features.
         released_dropout: Keep dropout on in evaluation, too, when CAMs are made, as the released
             code does; its seeds differ from run to run.
+        released_empty_mean: Let a batch without background or without foreground end in 0/0, as
+            the released code does; otherwise the empty mean counts zero.
         label_smoothing: Share of a pixel's target that goes to the other classes.
         loss_weight: Factor of the loss.
         ignore_index: Label of pixels that are not learnt from.
@@ -43,6 +45,7 @@ class AMNHead(BaseModule):
         dilations: tuple[int, ...] = RATES,
         dropout_ratio: float = 0.1,
         released_dropout: bool = False,
+        released_empty_mean: bool = False,
         label_smoothing: float = 0.4,
         loss_weight: float = 1.0,
         ignore_index: int = IGNORE_INDEX,
@@ -55,7 +58,11 @@ class AMNHead(BaseModule):
         self.ignore_index = ignore_index
         self.label_encoder = nn.Linear(num_classes, in_channels)
         self.classifiers = DilatedClassifiers(in_channels, num_classes + 1, dilations)
-        self.pixel_loss = BalancedCrossEntropyLoss(loss_weight, label_smoothing=label_smoothing)
+        self.pixel_loss = BalancedCrossEntropyLoss(
+            loss_weight,
+            label_smoothing=label_smoothing,
+            released_empty_mean=released_empty_mean,
+        )
         refuse_other_class_count(self, 'classifiers.0.weight')
 
     def forward(

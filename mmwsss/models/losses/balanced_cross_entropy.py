@@ -16,6 +16,8 @@ class BalancedCrossEntropyLoss(nn.Module):
         loss_weight: Factor of the loss.
         loss_name: Name in the log; must contain "loss" to be minimised (mmengine's rule).
         label_smoothing: Share of a target that goes to the other classes in equal parts.
+        released_empty_mean: Leave the mean over an empty background or foreground 0/0, which is
+            NaN, as AMN's released code does; otherwise it counts zero.
 
     Raises:
         ValueError: `label_smoothing` is no share.
@@ -26,6 +28,7 @@ class BalancedCrossEntropyLoss(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_balanced_ce',
         label_smoothing: float = 0.0,
+        released_empty_mean: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= label_smoothing <= 0.5:
@@ -35,6 +38,7 @@ class BalancedCrossEntropyLoss(nn.Module):
             )
         self.loss_weight = loss_weight
         self.label_smoothing = label_smoothing
+        self.released_empty_mean = released_empty_mean
         self._loss_name = loss_name
 
     @property
@@ -61,4 +65,5 @@ class BalancedCrossEntropyLoss(nn.Module):
         total, count = balanced_cross_entropy_terms(
             logits, target, ignore_index, self.label_smoothing
         )
-        return self.loss_weight * global_mean(total, count).mean()
+        means = global_mean(total, count, guard=not self.released_empty_mean)
+        return self.loss_weight * means.mean()

@@ -17,10 +17,13 @@ class AMNTTAModel(CAMTTAModel):
 
     Softmax of the mean logits of all views; where the ir_label is no background each map of the
     background and of the present classes is stretched to its whole range. PACAMs are merged as
-    `CAMTTAModel` does.
+    `CAMTTAModel` does. With `full_size` the maps are resized to the image itself and not, as IRN's,
+    to a padded one.
 
     The arguments are those of `CAMTTAModel`.
     """
+
+    padded = False
 
     def merge_host(self, views: list[SegDataSample]) -> dict[str, Tensor]:
         """Return ``cam`` ``(k, h, w)`` and ``background`` ``(h, w)``.

@@ -25,6 +25,10 @@ class CAMTTAModel(BaseTTAModel):
         data_preprocessor: As in mmengine's `BaseTTAModel`.
     """
 
+    # with `full_size`: whether views are resized to the next multiple of 16 and cropped (IRN), so
+    # that grid and image agree, or to the image itself
+    padded = True
+
     def __init__(
         self, module: object, full_size: bool = False, data_preprocessor: object = None
     ) -> None:
@@ -72,6 +76,7 @@ class CAMTTAModel(BaseTTAModel):
         height, width = views[0].ori_shape
         if not self.full_size:
             return sum_views(maps, (-(-height // SEED_STRIDE), -(-width // SEED_STRIDE)))
-        # IRN resizes to the next multiple of 16 and crops, so that the grid and the image agree
+        if not self.padded:
+            return sum_views(maps, (height, width))
         padded = sum_views(maps, (-(-height // 16) * 16, -(-width // 16) * 16))
         return padded[:, :height, :width]

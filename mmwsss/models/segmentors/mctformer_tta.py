@@ -3,12 +3,10 @@
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmwsss.functional.cam import sum_views
 from mmwsss.functional.mctformer import normalize_min_max
 from mmwsss.registry import MODELS
 
 from .cam_tta import CAMTTAModel
-from .views import flip_back
 
 
 @MODELS.register_module()
@@ -22,14 +20,9 @@ class MCTformerTTAModel(CAMTTAModel):
     The arguments are those of `CAMTTAModel`.
     """
 
+    padded = False
+
     def merge_host(self, views: list[SegDataSample]) -> dict[str, Tensor]:
         """Return ``cam`` ``(k, h, w)``."""
         summed = self.sum_views(views, 'cam')
         return {'cam': normalize_min_max(summed) if len(summed) else summed}
-
-    def sum_views(self, views: list[SegDataSample], name: str) -> Tensor:
-        """Sum the maps `name` of all views on the grid of the seed, ``(k, h, w)``."""
-        if not self.full_size or name not in views[0].cam_view:
-            return super().sum_views(views, name)
-        maps = [flip_back(view.cam_view.get(name), view) for view in views]
-        return sum_views(maps, tuple(views[0].ori_shape))

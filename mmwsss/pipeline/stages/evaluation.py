@@ -69,6 +69,7 @@ class EvaluateSeeds(_Evaluation):
             read_ids(self.ids),
             class_names(workspace),
             split=Path(self.ids).stem,
+            processes=workspace.processes,
         )
 
 
@@ -95,8 +96,10 @@ class EvaluateMasks(_Evaluation):
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Compare the masks as trained on, and those before unsure pixels were set to 255."""
         ids, classes = read_ids(self.ids), class_names(workspace)
-        folder = workspace.folder(self.masks)
+        folder, processes = workspace.folder(self.masks), workspace.processes
         return {
-            what: evaluate_masks(folder / what, self.ground_truth, ids, classes)
+            what: evaluate_masks(
+                folder / what, self.ground_truth, ids, classes, processes=processes
+            )
             for what in ('argmax', 'masks')
         }

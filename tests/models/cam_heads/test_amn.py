@@ -198,6 +198,13 @@ def test_an_empty_side_counts_zero(present):
     assert features[-1].grad.isfinite().all()
 
 
+def test_released_empty_mean_is_that_of_the_released_code():
+    head, (features, valid) = make_head(released_empty_mean=True), scene((3, 5))
+    output = head(features, valid, LABELS)
+    nothing = samples_of(torch.zeros(2, 48, 80, dtype=torch.long))
+    assert head.loss(output, LABELS, nothing)['loss_pixel'].isnan()
+
+
 def test_every_parameter_learns_as_ddp_wants():
     head, (features, valid) = make_head(), scene((3, 5))
     output = head(features, valid, LABELS)

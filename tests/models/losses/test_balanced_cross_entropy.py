@@ -86,6 +86,17 @@ def test_an_empty_side_counts_zero(side):
     assert logits.grad.isfinite().all()
 
 
+@pytest.mark.parametrize('side', [0, 2])
+def test_released_empty_mean_is_nan_on_an_empty_side_and_the_same_elsewhere(side):
+    logits = torch.randn(1, 3, 2, 4)
+    released = BalancedCrossEntropyLoss(label_smoothing=0.4, released_empty_mean=True)
+    assert released(logits, torch.full((1, 2, 4), side)).isnan()
+    target = torch.tensor([[[0, 1, 2, 255], [0, 0, 1, 1]]])
+    torch.testing.assert_close(
+        released(logits, target), BalancedCrossEntropyLoss(label_smoothing=0.4)(logits, target)
+    )
+
+
 def test_pixel_weights_are_refused():
     with pytest.raises(ValueError, match='sampler'):
         BalancedCrossEntropyLoss()(

@@ -117,11 +117,11 @@ def test_seed_in_plain_loops_on_the_stride_4_grid():
     assert seed.pacam is None
 
 
-def test_full_size_seeds_lie_on_irns_padded_grid():
+def test_full_size_seeds_lie_on_the_grid_of_the_image():
     label = random_label()
     views, straight = four_views(label)
     seed = merge(views, full_size=True)
-    resized = [resize(view, (16, 32))[:, :10, :18].tolist() for view in straight]
+    resized = [resize(view, SIZE).tolist() for view in straight]
     expected = naive_seed(resized, label.tolist(), (1, 4), SIZE)
     torch.testing.assert_close(torch.from_numpy(seed.background), expected[0])
     torch.testing.assert_close(torch.from_numpy(seed.cam), expected[1:])
