@@ -15,12 +15,10 @@ from mmengine.registry import init_default_scope
 from mmwsss.pipeline.config import load_config
 
 USER_ERRORS = (
-    FileNotFoundError,
-    FileExistsError,
+    OSError,  # files, and processes of ours that failed
     ValueError,
     ImportError,
     FloatingPointError,
-    ConnectionError,
 )
 
 

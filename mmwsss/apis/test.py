@@ -1,10 +1,20 @@
 """`tools/test.py`: test a checkpoint."""
 
 import argparse
+import copy
+import os
+from collections.abc import Sequence
+from typing import Any
 
+from mmengine.config import Config
+
+from mmwsss.datasets import WrappedDataset, check_images
+from mmwsss.evaluation.voc_archive import VOC_CLASSES, VOCArchiveWriter
 from mmwsss.pipeline.runs import test
 
 from .arguments import add_config_arguments, read_config, run_command, write_figures
+
+_SUFFIXES = ('.tar.gz', '.tgz')
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -12,7 +22,13 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint as a config says.')
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='folder for the predictions, as PNG files')
+    written = parser.add_mutually_exclusive_group()
+    written.add_argument('--out', help='folder for the predictions, as PNG files')
+    written.add_argument(
+        '--voc-archive',
+        metavar='TAR_GZ',
+        help='write the predictions for the PASCAL VOC server, and open no ground truth',
+    )
     parser.add_argument('--show-dir', help='folder for painted pictures')
     parser.add_argument('--tta', action='store_true', help='several scales and flip, CRF')
     return parser.parse_args()
@@ -23,12 +39,96 @@ def main() -> None:
     arguments = parse_arguments()
     config = read_config(arguments)
     if arguments.out:
+        check_writes_masks(config, '--out')
         config.test_evaluator.output_dir = arguments.out
+    if arguments.voc_archive:
+        config = config_for_archive(config, arguments.voc_archive)
     if arguments.show_dir:
         config.visualizer.save_dir = arguments.show_dir
         config.default_hooks.visualization.update(draw=True, interval=1)
     figures = test(config, arguments.checkpoint, arguments.tta)
     write_figures(arguments.figures, {name: float(value) for name, value in figures.items()})
+
+
+def config_for_archive(config: Config, archive: str | os.PathLike[str]) -> Config:
+    """Return the config of a test that writes the archive and judges nothing.
+
+    Args:
+        config: Of a segmentor; the images are those of its ``test_dataloader``.
+        archive: Of `VOCArchiveWriter`.
+
+    Raises:
+        ValueError: The archive has another suffix, the network is no segmentor of VOC's classes, or
+            an image cannot be read.
+        FileNotFoundError: The image list or an image is missing.
+    """
+    if not str(archive).endswith(_SUFFIXES):
+        raise ValueError(f'{archive} is to be a tar.gz: name it results.tar.gz, for instance')
+    check_writes_masks(config, '--voc-archive')
+    config = copy.deepcopy(config)
+    dataset = config.test_dataloader.dataset
+    _check_dataset(dataset)
+    dataset.pipeline = without_annotations(dataset.pipeline)
+    if 'tta_pipeline' in config:
+        config.tta_pipeline = without_annotations(config.tta_pipeline)
+    config.test_evaluator = {'type': f'mmwsss.{VOCArchiveWriter.__name__}', 'archive': str(archive)}
+    return config
+
+
+def check_writes_masks(config: Config, option: str) -> None:
+    """Look that a config is that of a segmentor, whose predictions mmseg's IoUMetric takes.
+
+    Args:
+        config: Of the network.
+        option: That asks for its predictions.
+
+    Raises:
+        ValueError: Its ``test_evaluator`` is another.
+    """
+    evaluator = config.get('test_evaluator')
+    kind = evaluator.get('type') if isinstance(evaluator, dict) else evaluator
+    if kind not in ('IoUMetric', 'mmseg.IoUMetric'):
+        raise ValueError(
+            f"{option} is for segmentors, whose test_evaluator is mmseg's IoUMetric, not {kind}; "
+            'the maps of a classification network are written by tools/generate_seeds.py'
+        )
+
+
+def without_annotations(pipeline: Sequence[Any]) -> list[Any]:
+    """Return a pipeline that opens no ground truth.
+
+    Args:
+        pipeline: Configs of transforms; of a ``TestTimeAug`` within, lists of them.
+
+    Example:
+        >>> load, pack = {'type': 'LoadAnnotations'}, {'type': 'PackSegInputs'}
+        >>> without_annotations([load, {'type': 'TestTimeAug', 'transforms': [[load], [pack]]}])
+        [{'type': 'TestTimeAug', 'transforms': [[{'type': 'PackSegInputs'}]]}]
+    """
+    kept: list[Any] = []
+    for step in pipeline:
+        if isinstance(step, list | tuple):
+            choices = without_annotations(step)
+            if choices:  # TestTimeAug makes no view at all of an empty list
+                kept.append(choices)
+        elif 'transforms' in step:
+            kept.append({**step, 'transforms': without_annotations(step['transforms'])})
+        elif str(step['type']).rpartition('.')[2] != 'LoadAnnotations':
+            kept.append(step)
+    return kept
+
+
+def _check_dataset(dataset: dict[str, Any]) -> None:
+    """Raise if the server cannot judge these classes, or an image is missing or damaged."""
+    images = WrappedDataset(dataset, pipeline=[])
+    classes = tuple(images.metainfo['classes'])
+    if classes != VOC_CLASSES:
+        raise ValueError(
+            f"the VOC server judges background and VOC's 20 classes in their order, but "
+            f'{dataset["type"]} has {len(classes)}: {", ".join(classes[:3])}, ...; test a config '
+            'of VOC, such as configs/deeplabv2/deeplabv2_r101_voc.py'
+        )
+    check_images(images)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ from mmengine.dist import is_main_process
 
 from mmwsss.pipeline.run import open_workspace
 from mmwsss.pipeline.runs import train
-from mmwsss.pipeline.stage import STARTED, record_done, stage_key, write_record
+from mmwsss.pipeline.stage import STARTED, read_record, record_done, stage_key, write_record
 from mmwsss.pipeline.stages import Train
 
 from .arguments import add_config_arguments, read_config, run_command, write_figures
@@ -53,6 +53,12 @@ def _train_own_stage(config: Config) -> Path:
         raise ValueError(f'{config.filename} has nothing to train: use tools/run_pipeline.py')
     folder = workspace.folder(stage.name)
     key = stage_key(stage, workspace)
+    stage.check(workspace)
+    if read_record(folder / STARTED).get('key') != key and (folder / 'last_checkpoint').is_file():
+        raise FileExistsError(
+            f'{folder} holds a training with other options: give --work-dir for a folder of its '
+            'own, or tools/run_pipeline.py with these options, which starts the stage over'
+        )
     config = stage.ready_config(workspace)
     if is_main_process():
         write_record(folder / STARTED, {'key': key})

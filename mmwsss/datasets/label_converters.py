@@ -114,13 +114,17 @@ def labels_from_masks(
 def _mask_values(path: Path) -> set[int]:
     if not path.is_file():
         raise FileNotFoundError(f'There is no mask {path}; check the folder and the id.')
-    with Image.open(path) as image:
-        if image.mode not in ('P', 'L'):
-            raise ValueError(
-                f'{path} has mode {image.mode}; a mask is a palette (P) or grey (L) PNG that '
-                'holds class indices, not colours.'
-            )
-        return set(np.unique(np.asarray(image)).tolist())
+    try:
+        with Image.open(path) as image:
+            mode, values = image.mode, np.asarray(image)
+    except OSError as error:
+        raise ValueError(f'{path} is no image, or a damaged one; extract it anew.') from error
+    if mode not in ('P', 'L'):
+        raise ValueError(
+            f'{path} has mode {mode}; a mask is a palette (P) or grey (L) PNG that holds class '
+            'indices, not colours.'
+        )
+    return set(np.unique(values).tolist())
 
 
 def labels_from_text(path: PathLike) -> dict[str, tuple[str, ...]]:
@@ -132,8 +136,12 @@ def labels_from_text(path: PathLike) -> dict[str, tuple[str, ...]]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'There is no label file {path}; check the path.')
+    try:
+        lines = Path(path).read_text(encoding='utf-8').splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path} is no text in UTF-8 ({error}); save it as such.') from error
     labels: dict[str, tuple[str, ...]] = {}
-    for number, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         image_id, *names = line.split() or ['']
         if image_id in labels:
             raise ValueError(

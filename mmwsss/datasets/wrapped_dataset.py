@@ -62,7 +62,7 @@ class WrappedDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Build the wrapped dataset and copy its list of images and its meta information."""
-        _check_dataset_paths(self.dataset)
+        check_dataset_paths(self.dataset)
         wrapped = _build_without_pipeline(self.dataset)
         self._metainfo.update(wrapped.metainfo)
         if not self._metainfo.get('classes'):
@@ -129,8 +129,15 @@ def check_files_exist(paths: Sequence[str], what: str, cure: str) -> None:
         )
 
 
-def _check_dataset_paths(dataset: Mapping[str, Any]) -> None:
-    """Name a missing image list or folder; mmseg's datasets would list all images, or say less."""
+def check_dataset_paths(dataset: Mapping[str, Any]) -> None:
+    """Name a missing image list or folder; mmseg's datasets would list all images, or say less.
+
+    Args:
+        dataset: Config of a dataset that reads files itself; of a wrapper nothing is checked.
+
+    Raises:
+        FileNotFoundError: The list or the folder is missing.
+    """
     root = Path(dataset.get('data_root') or '')
     image_list = dataset.get('ann_file')
     image_dir = (dataset.get('data_prefix') or {}).get('img_path')

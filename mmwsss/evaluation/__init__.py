@@ -10,12 +10,14 @@ from .seed_evaluation import (
     format_evaluation,
 )
 from .seed_metric import SeedMetric, SeedWriter
+from .voc_archive import VOCArchiveWriter
 from .walk_writer import WalkWriter
 
 __all__ = [
     'SeedMetric',
     'SeedSweep',
     'SeedWriter',
+    'VOCArchiveWriter',
     'WalkWriter',
     'class_names',
     'evaluate_masks',

@@ -1,15 +1,25 @@
 """Reading a config, and refusing an unknown option before long work starts."""
 
+import copy
 import difflib
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmwsss import registry
+from mmwsss.evaluation.walk_writer import WalkWriter
+from mmwsss.models.cam_heads.clip_es import CLIPESHead
+from mmwsss.models.decode_heads.frozen_clip_decoder import FrozenCLIPDecoder, read_prototypes
+from mmwsss.models.prototypes.pacam_head import PrototypeAwareCAMHead
+from mmwsss.models.prototypes.support_bank import SupportBank
+from mmwsss.models.text_prototypes import TextPrototypes
+from mmwsss.seeds.walk import WalkSettings
 
 _REGISTRIES = (
     registry.MODELS,
@@ -21,26 +31,87 @@ _REGISTRIES = (
     registry.METRICS,
 )
 _PREFIX = 'mmwsss.'
+# what is read of a config's first level, whether or not the config has it
+_FIRST_LEVEL = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
+    # mmengine, beside the Runner's parameters
+    'activation_checkpointing',
+    'compile',
+    'custom_imports',
+    'efficient_conv_bn_eval',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'sync_bn',
+    # ours
+    'pipeline',
+    'seed_dataloader',
+    'seed_tta_model',
+    'seed_writer',
+    'tta_model',
+    'tta_pipeline',
+}
+_LOADER_EXTRAS = {'num_batch_per_epoch'}  # of mmengine, beside torch's options
+# options that are dicts without a type: who takes them, and what of it the class gives itself
+_DICTS: dict[type, dict[str, tuple[Callable, set[str]]]] = {
+    PrototypeAwareCAMHead: {'bank': (SupportBank, {'num_classes', 'channels'})},
+    CLIPESHead: {'text': (TextPrototypes, {'num_classes', 'embed_dims'})},
+    FrozenCLIPDecoder: {'prototypes': (read_prototypes, set())},
+}
+# who takes the further keywords of a class, where it is not its base class
+_KEYWORDS: dict[type, Callable] = {WalkWriter: WalkSettings}
 
 
-def load_config(path: str | os.PathLike[str], options: dict[str, Any] | None = None) -> Config:
+def load_config(
+    path: str | os.PathLike[str], options: dict[str, Any] | None = None, where: str = ''
+) -> Config:
     """Read a config, merge command-line options into it, and check the options of our parts.
 
     Args:
         path: The config file.
         options: As given with ``--cfg-options``.
+        where: Where the options stand, for messages; empty for the command line.
 
     Raises:
         FileNotFoundError: There is no such config.
-        ValueError: A part of ours is unknown or has an unknown option.
+        ValueError: A part of ours is unknown or has an unknown option, or an option has no place.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'there is no config {path}; the shipped ones are in configs/')
     config = Config.fromfile(path)
-    if options:
-        config.merge_from_dict(options)
     check_options(config)
+    merge_options(config, options, where)
     return config
+
+
+def merge_options(config: Config, options: dict[str, Any] | None, where: str = '') -> None:
+    """Merge options into a config, and check them.
+
+    Args:
+        config: Changed in place.
+        options: As given with ``--cfg-options``; left as they are (mmengine takes their
+            ``_delete_`` away).
+        where: Where the options stand, for messages; empty for the command line.
+
+    Raises:
+        ValueError: The first name of an option is neither the config's nor known, an option has
+            no place in the config, or a part of ours does not take it.
+    """
+    if not options:
+        return
+    known = _FIRST_LEVEL | set(config)
+    for key in options:
+        first = key.split('.')[0]
+        if first not in known:
+            place = where or 'the config'
+            raise ValueError(f'option {first!r} of {place} is {_unknown(first, sorted(known))}')
+    try:
+        config.merge_from_dict(copy.deepcopy(options))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{where or "--cfg-options"} cannot be merged, as one of {", ".join(options)} numbers '
+            'an entry that a list does not have, or names an option of what is no dict: see what '
+            'stands there in the config'
+        ) from error
+    check_options(config, where)
 
 
 def set_seed(config: Config, seed: int) -> None:
@@ -61,28 +132,98 @@ def set_seed(config: Config, seed: int) -> None:
         dataset['seed'] = seed
 
 
-def check_options(config: Config) -> None:
+def check_options(config: Config, where: str = '') -> None:
     """Compare the keys of every ``type='mmwsss.X'`` of a config with what ``X`` takes.
+
+    So are the keys of data loaders, which are built long after the first stage began.
+
+    Args:
+        config: The config.
+        where: What its places begin with in messages.
 
     Raises:
         ValueError: An unknown type or option, with where it stands and what is known.
     """
-    for where, part in _own_parts(config.to_dict(), ''):
-        name = part['type'].removeprefix(_PREFIX)
-        found = next((r.get(name) for r in _REGISTRIES if r.get(name)), None)
-        if found is None:
-            known = sorted({key for r in _REGISTRIES for key in r.module_dict})
-            raise ValueError(f'{where}.type is mmwsss.{name}, {_unknown(name, known)}')
-        check_keys(where, name, set(part) - {'type', '_scope_'}, found)
+    tree = config.to_dict()
+    for place, part in _own_parts(tree, where):
+        _check_part(place, part)
+    for name, part in tree.items():
+        if name.endswith('_dataloader') and isinstance(part, dict):
+            check_keys(_join(where, name), 'DataLoader', set(part) - _LOADER_EXTRAS, DataLoader)
 
 
-def check_keys(where: str, name: str, keys: set[str], target: type) -> None:
-    """Raise ValueError if `keys` has one that the constructor of `target` does not take."""
-    accepted = inspect.signature(target).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+def _check_part(where: str, part: dict[str, Any]) -> None:
+    """Check one dict whose type is ours, and those of its options that are dicts of ours."""
+    name = part['type'].removeprefix(_PREFIX)
+    found = next((r.get(name) for r in _REGISTRIES if r.get(name)), None)
+    if found is None:
+        known = sorted({key for r in _REGISTRIES for key in r.module_dict})
+        raise ValueError(f'{where}.type is mmwsss.{name}, {_unknown(name, known)}')
+    check_keys(where, name, set(part) - {'type', '_scope_', '_delete_'}, found)
+    for owner in inspect.getmro(found) if inspect.isclass(found) else ():
+        for key, (target, given) in _DICTS.get(owner, {}).items():
+            keys = set(part.get(key) or {}) - {'_delete_'}
+            check_keys(f'{where}.{key}', target.__name__, keys, target, given)
+
+
+def check_keys(
+    where: str, name: str, keys: set[str], target: Callable, given: set[str] | None = None
+) -> None:
+    """Raise ValueError if `keys` has one that `target` does not take.
+
+    Args:
+        where: Place of the keys, for the message.
+        name: Of the target, for the message.
+        keys: To be checked.
+        target: A class, or a function.
+        given: What the target is given by others, which no key may repeat.
+    """
+    accepted = accepted_options(target)
+    if accepted is None:
         return
-    for key in sorted(keys - set(accepted)):
-        raise ValueError(f'option {key!r} of {where} ({name}) is {_unknown(key, sorted(accepted))}')
+    known = accepted - (given or set())
+    for key in sorted(keys - known):
+        raise ValueError(f'option {key!r} of {where} ({name}) is {_unknown(key, sorted(known))}')
+
+
+def accepted_options(target: Callable) -> set[str] | None:
+    """Return the names of the arguments of a function, or of a class and those it inherits from.
+
+    A base class counts where the class before it takes further keywords, which it hands on.
+
+    Returns:
+        The names, or None where the last one takes any keyword.
+
+    Example:
+        >>> class Base:
+        ...     def __init__(self, size): ...
+        >>> class Special(Base):
+        ...     def __init__(self, colour, **kwargs): ...
+        >>> sorted(accepted_options(Special))
+        ['colour', 'size']
+    """
+    names: set[str] = set()
+    open_ended = False
+    for function in _constructors(target):
+        parameters = inspect.signature(function).parameters.values()
+        names |= {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        if not open_ended:
+            break
+    return None if open_ended else names - {'self'}
+
+
+def _constructors(target: Callable) -> Iterator[Callable]:
+    """Yield what is called one after the other with the further keywords of the one before."""
+    if not inspect.isclass(target):
+        yield target
+        return
+    for owner in inspect.getmro(target)[:-1]:  # `object` takes nothing
+        if '__init__' in vars(owner):
+            yield vars(owner)['__init__']
+        if owner in _KEYWORDS:
+            yield _KEYWORDS[owner]
+            return
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -97,7 +238,11 @@ def _own_parts(node: Any, where: str) -> Iterator[tuple[str, dict]]:
         if str(node.get('type', '')).startswith(_PREFIX):
             yield where, node
         for key, value in node.items():
-            yield from _own_parts(value, f'{where}.{key}' if where else str(key))
+            yield from _own_parts(value, _join(where, str(key)))
     elif isinstance(node, list | tuple):
         for index, value in enumerate(node):
             yield from _own_parts(value, f'{where}[{index}]')
+
+
+def _join(where: str, key: str) -> str:
+    return f'{where}.{key}' if where else key

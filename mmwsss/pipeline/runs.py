@@ -8,9 +8,11 @@ from mmengine import dist
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import _load_checkpoint as load_checkpoint
 
 import mmwsss
 from mmwsss import compat
+from mmwsss.datasets.wrapped_dataset import check_dataset_paths
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.files import load_seed, write_meta
 
@@ -22,15 +24,37 @@ def train(config: Config) -> Path:
 
     Args:
         config: Of a classification network or a segmentor; ``resume=True`` goes on from the last
-            checkpoint in ``work_dir``, if there is one.
+            checkpoint in ``work_dir``, if there is one, and else begins, with ``load_from``.
 
     Returns:
         The last checkpoint.
+
+    Raises:
+        FileNotFoundError: There is no file ``load_from``.
     """
+    check_start(config)
+    if config.get('resume') and config.get('load_from'):
+        # of the two mmengine would take `load_from`, with the epoch that it ended at
+        config.resume = (Path(config.work_dir) / 'last_checkpoint').is_file()
+        config.load_from = None if config.resume else config.load_from
     runner = _build_runner(config)
     runner.train()
     dist.barrier()  # the first process may still be writing the checkpoint
     return last_checkpoint(config.work_dir)
+
+
+def check_start(config: Config) -> None:
+    """Look for the weights that a training begins with.
+
+    Raises:
+        FileNotFoundError: ``load_from`` is the path of no file.
+    """
+    path = config.get('load_from')
+    if path and '://' not in path and not Path(path).is_file():
+        raise FileNotFoundError(
+            f'the training begins with {path}, which is not there: run the config that makes it '
+            'first, or set load_from'
+        )
 
 
 def last_checkpoint(work_dir: str | Path) -> Path:
@@ -74,8 +98,13 @@ def generate_seeds(
     writer = config.get('seed_writer') or {'type': 'mmwsss.SeedWriter'}
     config.test_evaluator = {**writer, 'out_dir': str(out_dir)}
     config.load_from = None if checkpoint is None else str(checkpoint)
-    write_meta(out_dir, _seed_meta(config, checkpoint))
-    figures = _build_runner(_without_training(config)).test()
+    if checkpoint is not None:
+        _check_checkpoint(checkpoint)
+    meta = _seed_meta(config, checkpoint)
+    runner = _build_runner(_without_training(config))
+    runner.load_or_resume()  # a checkpoint that is refused leaves no file
+    write_meta(out_dir, meta)
+    figures = runner.test()
     return int(figures['seed/written'])
 
 
@@ -111,7 +140,22 @@ def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, objec
     }
 
 
+def _check_checkpoint(path: str | Path) -> None:
+    if '://' not in str(path) and not Path(path).is_file():
+        raise FileNotFoundError(f'there is no checkpoint {path}: run tools/train.py first')
+    try:
+        load_checkpoint(str(path), map_location='cpu')
+    except Exception as error:  # torch and pickle raise what they like
+        raise ValueError(
+            f'{path} is no checkpoint, or a damaged one ({error!r}): run tools/train.py again, or '
+            'convert it with one of tools/model_converters'
+        ) from error
+
+
 def _build_runner(config: Config) -> Runner:
+    for name in ('train_dataloader', 'test_dataloader'):
+        if config.get(name):
+            check_dataset_paths(config[name].dataset)
     compat.prepare_cpu_processes(config)
     return Runner.from_cfg(config)
 

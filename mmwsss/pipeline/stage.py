@@ -65,6 +65,10 @@ class Stage(ABC):
     def check(self, workspace: Workspace) -> None:  # noqa: B027 (nothing to check by default)
         """Raise an error in one sentence if the stage cannot work; called before all stages."""
 
+    def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
+        """Return which maps the seeds of this stage have; none if it writes no seeds."""
+        return ()
+
     @abstractmethod
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Return all that decides the stage's files beside its inputs, as JSON."""

@@ -94,4 +94,4 @@ def _write_label(item: RefineItem, out_dir: Path, settings: IRLabelSettings) -> 
         label = ir_label(read_image(item.image_path), load_seed(item.seed_path), settings)
         save_mask(out_dir / f'{item.id}.png', label)
     except Exception as error:
-        raise RuntimeError(f'image {item.id}: {error}') from error
+        raise ValueError(f'image {item.id}: {error}') from error

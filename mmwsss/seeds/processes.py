@@ -34,6 +34,9 @@ def run_in_processes(
 
     Yields:
         Results.
+
+    Raises:
+        ChildProcessError: A worker died.
     """
     if processes == 1:
         yield from map(function, items)
@@ -48,7 +51,7 @@ def run_in_processes(
                 yield future.result()
             pending |= {pool.submit(function, x) for x in islice(items, len(done))}
     except BrokenProcessPool as error:
-        raise RuntimeError(
+        raise ChildProcessError(
             'a worker process died, perhaps for want of memory: use fewer processes and resume'
         ) from error
     finally:

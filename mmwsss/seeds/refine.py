@@ -88,7 +88,7 @@ def refine_seeds_with_crf(
     Raises:
         FileNotFoundError: Seeds or images are missing.
         ValueError: A size does not fit, a file is damaged, or an id occurs twice.
-        RuntimeError: An image failed; the message names it.
+        ValueError: An image failed; the message names it.
     """
     out_dir = Path(out_dir)
     work = partial(
@@ -122,7 +122,7 @@ def refine_files(
     Raises:
         FileNotFoundError: Seeds or images are missing.
         ValueError: A size does not fit, a file is damaged, or an id occurs twice.
-        RuntimeError: An image failed; the message names it.
+        ValueError: An image failed; the message names it.
     """
     if processes < 1:
         raise ValueError(f'processes must be at least 1, not {processes}')
@@ -285,7 +285,7 @@ def _refine_item(
         unsure = confidence < settings.min_confidence
         save_mask(out_dir / name, np.where(unsure, IGNORE_INDEX, mask).astype(np.uint8))
     except Exception as error:
-        raise RuntimeError(f'image {item.id}: {error}') from error
+        raise ValueError(f'image {item.id}: {error}') from error
 
 
 def _is_mask_of(path: Path, size: tuple[int, int]) -> bool:

@@ -2,7 +2,8 @@ import pytest
 from mmengine.config import Config
 
 from mmwsss.apis import train as command
-from mmwsss.pipeline.stage import DONE, read_record, write_record
+from mmwsss.pipeline.stage import DONE, STARTED, read_record, write_record
+from mmwsss.pipeline.stages import Train
 
 STAGES = [
     {'type': 'Train', 'name': 'cam', 'config': 'other.py'},
@@ -15,6 +16,7 @@ STAGES = [
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Train, 'check', lambda *a: None)  # there are no images
     loader = {'dataset': {'type': 'mmwsss.ImageLabelDataset', 'mask_dir': 'elsewhere'}}
     text = f"pipeline = {STAGES!r}\nmodel = dict(type='X')\ntrain_dataloader = {loader!r}\n"
     (tmp_path / 'host.py').write_text(text)
@@ -40,6 +42,19 @@ def test_the_network_of_the_config_is_trained_and_not_the_first_of_the_pipeline(
 def test_missing_ir_labels_are_named_with_the_command_that_makes_them(config):
     with pytest.raises(FileNotFoundError, match=r'run_pipeline\.py host\.py --until ir_labels'):
         command._train_own_stage(config)
+
+
+def test_a_training_with_other_options_is_not_taken_for_this_one(config, tmp_path, monkeypatch):
+    write_record(tmp_path / 'work_dirs/host/ir_labels' / DONE, {'key': 'labels'})
+    folder = tmp_path / 'work_dirs/host/own'
+    write_record(folder / STARTED, {'key': 'of another rate'})
+    monkeypatch.setattr(command, 'train', lambda config: tmp_path / 'epoch_1.pth')
+    command._train_own_stage(config)  # no checkpoint that could be taken for another
+    write_record(folder / STARTED, {'key': 'of another rate'})
+    (folder / 'last_checkpoint').write_text('epoch_9.pth')
+    with pytest.raises(FileExistsError, match='with other options: give --work-dir'):
+        command._train_own_stage(config)
+    assert read_record(folder / STARTED) == {'key': 'of another rate'}
 
 
 def test_a_config_without_a_training_of_its_own_says_so(config):

@@ -200,6 +200,6 @@ def test_training_and_its_masks_know_no_ground_truth():
             dataset = loader.dataset
             assert dataset.type == 'mmwsss.ImageLabelDataset'
             assert not dataset.get('load_masks')
-            assert dataset.label_file.endswith('image_labels.json')
+            assert dataset.label_file.endswith('.json')
         assert config.train_dataloader.dataset.mask_dir
         assert 'mask_dir' not in config.seed_dataloader.dataset

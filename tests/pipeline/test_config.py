@@ -1,7 +1,16 @@
+import inspect
+from pathlib import Path
+
 import pytest
+from mmengine.config import Config
 
-from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline import config as config_module
+from mmwsss.pipeline.config import accepted_options, check_options, load_config, merge_options
+from mmwsss.pipeline.stage import Workspace
+from mmwsss.pipeline.stages import Train
+from mmwsss.registry import MODELS, STAGES
 
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 model = dict(
     type='mmwsss.CAMSegmentor',
@@ -39,3 +48,134 @@ def test_an_unknown_option_is_named_with_its_place_and_its_like(tmp_path, old, n
 def test_an_absent_config_says_where_configs_are(tmp_path):
     with pytest.raises(FileNotFoundError, match='configs/'):
         load_config(tmp_path / 'absent.py')
+
+
+@pytest.mark.parametrize(
+    ('part', 'message'),
+    [
+        ({'type': 'DeepLabV2Head', 'loss_decoed': {}}, r"\(DeepLabV2Head\) .*mean 'loss_decode'"),
+        ({'type': 'ResNetCeilPool', 'frozen_stage': 1}, "did you mean 'frozen_stages'"),
+        ({'type': 'COCOObjectDataset', 'data_rot': ''}, "did you mean 'data_root'"),
+        ({'type': 'ToySceneDataset', 'an_file': ''}, "did you mean 'ann_file'"),
+        ({'type': 'SeedMetric', 'colect_device': ''}, "did you mean 'collect_device'"),
+        ({'type': 'CLIPESBackbone', 'pretraned': ''}, "did you mean 'pretrained'"),
+        ({'type': 'WalkWriter', 'radios': 5}, "did you mean 'radius'"),
+        ({'type': 'WalkWriter', 'collect_device': 'cpu'}, "option 'collect_device' .* unknown"),
+    ],
+)
+def test_what_a_class_hands_on_is_checked_where_it_arrives(part, message):
+    with pytest.raises(ValueError, match=message):
+        check_options(Config({'part': {**part, 'type': f'mmwsss.{part["type"]}'}}))
+
+
+def test_what_a_class_hands_on_may_be_given():
+    metric = {'type': 'mmwsss.SeedMetric', 'collect_device': 'gpu'}
+    walk = {'type': 'mmwsss.WalkWriter', 'seed_dir': 'a', 'out_dir': 'b', 'radius': 3}
+    dataset = {'type': 'mmwsss.ToySceneDataset', 'data_root': 'a', '_delete_': True}
+    check_options(Config({'parts': [metric, walk, dataset]}))
+
+
+@pytest.mark.parametrize('registry', [*config_module._REGISTRIES, STAGES], ids=lambda r: r.name)
+def test_no_class_of_ours_takes_any_keyword(registry):
+    registry.import_from_location()
+    assert registry.module_dict
+    for name, target in registry.module_dict.items():
+        if not target.__module__.startswith('mmwsss.'):
+            continue  # of another test
+        assert accepted_options(target) is not None, f'{name}: see _KEYWORDS'
+
+
+def test_a_class_that_takes_any_keyword_is_let_alone():
+    class Swallows:
+        def __init__(self, size: int, **anything: int) -> None: ...
+
+    class Plain: ...
+
+    assert accepted_options(Swallows) is None
+    assert accepted_options(Plain) == set()
+
+
+@pytest.mark.parametrize(
+    ('kind', 'key', 'wrong', 'near'),
+    [
+        ('PrototypeAwareCAMHead', 'bank', 'num_prototype', 'num_prototypes'),
+        ('CLIPESHead', 'text', 'template', 'templates'),
+        ('CLIPESAdapterHead', 'text', 'template', 'templates'),
+        ('FrozenCLIPDecoder', 'prototypes', 'chekpoint', 'checkpoint'),
+    ],
+)
+def test_a_dict_without_a_type_is_checked_as_well(kind, key, wrong, near):
+    config = Config({'model': {'type': f'mmwsss.{kind}', key: {near: 1}}})
+    check_options(config)
+    with pytest.raises(ValueError, match=rf'{wrong!r} of model\.{key} .*did you mean {near!r}'):
+        merge_options(config, {f'model.{key}.{wrong}': 1})
+    merge_options(config, {f'model.{key}': None})
+
+
+def test_what_the_class_itself_gives_is_no_option_of_its_dict():
+    head = {'type': 'mmwsss.PrototypeAwareCAMHead', 'bank': {'num_classes': 3}}
+    with pytest.raises(ValueError, match=r"option 'num_classes' of head\.bank \(SupportBank\)"):
+        check_options(Config({'head': head}))
+
+
+def test_the_table_of_dicts_names_options_that_there_are():
+    for owner, dicts in config_module._DICTS.items():
+        assert MODELS.get(owner.__name__) is owner
+        for key, (target, given) in dicts.items():
+            assert key in inspect.signature(owner).parameters
+            assert given < set(inspect.signature(target).parameters)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'modle.cam_head.num_classes': 3}, "option 'modle' of the config .*did you mean 'model'"),
+        ({'seed_dataloder.batch_size': 2}, "did you mean 'seed_dataloader'"),
+        ({'cfg': 1}, "option 'cfg' of the config is unknown"),
+        ({'seed_dataloader.bach_size': 2}, r"seed_dataloader \(DataLoader\) .*mean 'batch_size'"),
+        ({'custom_hooks.7.seed': 1}, r'--cfg-options cannot be merged, as one of custom_hooks\.7'),
+        ({'custom_hooks.x.seed': 1}, 'cannot be merged'),
+        ({'model.cam_head.num_classes.x': 1}, 'names an option of what is no dict'),
+    ],
+)
+def test_an_option_without_a_place_is_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        load_config(write(tmp_path, CONFIG), options)
+
+
+def test_what_is_read_of_a_config_may_be_given_where_it_has_none(tmp_path):
+    options = {
+        'load_from': 'a.pth',
+        'randomness.seed': 1,
+        'auto_scale_lr.enable': True,
+        'find_unused_parameters': True,
+        'seed_writer.type': 'mmwsss.SeedWriter',
+        'val_dataloader.num_batch_per_epoch': 2,
+    }
+    config = load_config(write(tmp_path, CONFIG), options)
+    assert (config.load_from, config.randomness.seed) == ('a.pth', 1)
+
+
+def test_merging_leaves_the_options_as_they_are():
+    options = {'model': {'_delete_': True, 'b': 2}}
+    for _ in range(2):  # mmengine takes `_delete_` away, and a second merge would keep `a`
+        config = Config({'model': {'a': 1}})
+        merge_options(config, options)
+        assert config.model == {'b': 2}
+
+
+@pytest.mark.parametrize('other', [False, True])
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'model': {'prototype_head': {'tua': 1}}}, r"model\.prototype_head .*did you mean 'tau'"),
+        ({'model.prototype_head.bank.lenght': 1}, r"head\.bank \(SupportBank\) .*mean 'length'"),
+        ({'modle.x': 1}, " is unknown: did you mean 'model'"),
+        ({'custom_hooks.99.seed': 1}, ' cannot be merged'),
+    ],
+)
+def test_the_options_of_a_stage_are_checked_before_it_runs(tmp_path, options, message, other):
+    path = ROOT / 'configs/quickstart/irn_cpal_toy.py'
+    stage = Train('cam', config=str(path) if other else None, options=options)
+    with pytest.raises(ValueError, match=r"pipeline\['cam'\]\.options.*" + message):
+        stage.check(Workspace(load_config(path), tmp_path))

@@ -34,6 +34,7 @@ def test_everything_is_checked_before_the_first_stage_runs(tmp_path, monkeypatch
     from mmwsss.pipeline.stages import GenerateSeeds
 
     monkeypatch.setattr(GenerateSeeds, 'run', lambda *a: pytest.fail('ran'))
+    monkeypatch.setattr(GenerateSeeds, 'check', lambda *a: None)
     judge = {'type': 'EvaluateSeeds', 'name': 'b', 'seeds': 'seeds', 'ground_truth': 'absent'}
     (tmp_path / 'ids.txt').write_text('a\n')
     config = config_of(SEEDS, {**judge, 'ids': str(tmp_path / 'ids.txt')})

@@ -93,5 +93,5 @@ def test_a_missing_seed_is_named_with_the_cure(items, tmp_path):
 
 
 def test_an_error_names_the_image(items, tmp_path):
-    with pytest.raises(RuntimeError, match="image a: source 'pacam' needs a PACAM"):
+    with pytest.raises(ValueError, match="image a: source 'pacam' needs a PACAM"):
         make_ir_labels(items, tmp_path / 'out', IRLabelSettings(source='pacam'))

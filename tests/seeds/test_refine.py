@@ -186,7 +186,7 @@ def test_an_error_names_the_image(own_items, tmp_path, processes):
     start = cam.header_offset + 60  # the size, which is read ahead of all work, stays whole
     content[start : start + 40] = bytes(40)
     path.write_bytes(content)
-    with pytest.raises(RuntimeError, match=r'image b: .*b\.npz.*delete it'):
+    with pytest.raises(ValueError, match=r'image b: .*b\.npz.*delete it'):
         refine_seeds_with_crf(own_items, tmp_path / 'out', processes=processes)
     assert not (tmp_path / 'out' / 'b.png').exists()
 
@@ -195,7 +195,7 @@ def test_a_source_that_the_seeds_lack(own_items, tmp_path):
     seed = load_seed(own_items[0].seed_path)
     seed.pacam = None
     save_seed(own_items[0].seed_path, seed)
-    with pytest.raises(RuntimeError, match=r'image a: .*needs a PACAM'):
+    with pytest.raises(ValueError, match=r'image a: .*needs a PACAM'):
         refine_seeds_with_crf(own_items, tmp_path / 'out', RefineSettings('sum'))
 
 
@@ -310,7 +310,7 @@ def test_few_items_are_handed_out_ahead():
 
 
 def test_a_dead_worker_is_reported():
-    with pytest.raises(RuntimeError, match='a worker process died'):
+    with pytest.raises(ChildProcessError, match='a worker process died'):
         list(run_in_processes(os._exit, [1, 1], 2))
 
 

@@ -83,10 +83,10 @@ class SupportBank(nn.Module):
             seed: Seed of k-means; class ``n`` uses ``seed + n``.
 
         Raises:
-            RuntimeError: The bank is empty.
+            ValueError: The bank is empty.
         """
         if not int(self.count.sum()):
-            raise RuntimeError(
+            raise ValueError(
                 'the support bank is empty, nothing to cluster: let it fill for an epoch first '
                 '(warmup_epochs >= 1, or prefill=True), and lower tau if no CAM exceeds it'
             )

@@ -1,5 +1,6 @@
 """What the stages ask of a config's data sets."""
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,26 +9,73 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmwsss.datasets.image_labels import foreground_classes
-from mmwsss.pipeline.config import load_config, set_seed
-from mmwsss.pipeline.stage import Workspace, file_hash
+from mmwsss.datasets.wrapped_dataset import check_dataset_paths
+from mmwsss.pipeline.config import load_config, merge_options, set_seed
+from mmwsss.pipeline.stage import Stage, Workspace, file_hash
 from mmwsss.registry import DATASETS
+from mmwsss.seeds.crf import CRF_PRESETS
 from mmwsss.seeds.refine import RefineItem
 
 ROOT = Path(__file__).resolve().parents[3]
+GROUND_TRUTH_CURE = 'set the folder of the ground truth, or leave the stage out of the pipeline'
 _WITHOUT_EFFECT = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 
 
-def other_config(path: str, options: dict[str, Any] | None, workspace: Workspace) -> Config:
+def other_config(
+    path: str, options: dict[str, Any] | None, workspace: Workspace, where: str = ''
+) -> Config:
     """Load the config of another network of the pipeline, with the pipeline's random seed.
 
     Args:
         path: From here or from the repository.
         options: Changes to it, as with ``--cfg-options``.
         workspace: Of the run.
+        where: Where the options stand, for messages.
     """
-    config = load_config(path if Path(path).is_file() else ROOT / path, options)
+    config = load_config(path if Path(path).is_file() else ROOT / path, options, where)
     set_seed(config, workspace.config.get('randomness', {}).get('seed', 0))
+    merge_options(config, options, where)  # once more: a seed in them is meant
     return config
+
+
+def check_crf(name: str, crf: str | None) -> None:
+    """Look at a CRF's preset and for its package.
+
+    Args:
+        name: Of the stage.
+        crf: None where the stage has no CRF.
+
+    Raises:
+        ValueError: There is no such preset.
+        ImportError: The package is missing.
+    """
+    if crf is not None and crf not in CRF_PRESETS:
+        raise ValueError(f'crf of stage {name!r} is {crf!r}; known are {sorted(CRF_PRESETS)}')
+    if crf is not None and importlib.util.find_spec('pydensecrf') is None:
+        raise ImportError(
+            f'stage {name!r} needs the dense CRF: pip install -r requirements/crf.txt, or set its '
+            'crf=None'
+        )
+
+
+def check_source(name: str, source: str, seeds: Stage, workspace: Workspace) -> None:
+    """Look whether seeds will have the maps that a stage reads.
+
+    Args:
+        name: Of the stage that reads.
+        source: Which maps.
+        seeds: Stage that writes the seeds.
+        workspace: Of the run.
+
+    Raises:
+        ValueError: They will not, or it writes no seeds.
+    """
+    known = seeds.seed_sources(workspace)
+    if source not in known:
+        raise ValueError(
+            f'source of stage {name!r} is {source!r}, but the seeds of {seeds.name!r} have '
+            f'{", ".join(known) or "no maps"}'
+        )
 
 
 def list_images(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -38,6 +86,7 @@ def list_images(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def build_images(dataset: Mapping[str, Any]) -> Any:
     """Build a data set for its list of images and classes: no pipeline, no pseudo masks."""
+    check_dataset_paths(dataset)
     init_default_scope('mmseg')
     kept = {key: value for key, value in dataset.items() if key != 'mask_dir'}
     return DATASETS.build({**kept, 'pipeline': [], 'serialize_data': False})

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from mmwsss.datasets.wrapped_dataset import check_files_exist
 from mmwsss.evaluation.seed_evaluation import evaluate_masks, evaluate_seeds
 from mmwsss.pipeline.stage import Stage, Workspace, file_hash
 from mmwsss.registry import STAGES
 from mmwsss.seeds.files import read_ids
 
-from .data import class_names
+from .data import GROUND_TRUTH_CURE, class_names, list_images
 
 
 class _Evaluation(Stage):
@@ -29,11 +30,20 @@ class _Evaluation(Stage):
 
     def check(self, workspace: Workspace) -> None:
         """Look for the ground truth."""
-        read_ids(self.ids)
+        ids = read_ids(self.ids)
         if not Path(self.ground_truth).is_dir():
             raise FileNotFoundError(
                 f'stage {self.name!r} judges by the masks in {self.ground_truth}, which is no '
                 'folder: set ground_truth, or leave the stage out of the pipeline'
+            )
+        masks = [str(Path(self.ground_truth, f'{image_id}.png')) for image_id in ids]
+        check_files_exist(masks, 'mask', GROUND_TRUTH_CURE)
+        known = {info['img_id'] for info in list_images(workspace.config.seed_dataloader.dataset)}
+        missing = [image_id for image_id in ids if image_id not in known]
+        if missing:
+            raise ValueError(
+                f'stage {self.name!r} judges image {missing[0]!r} and {len(missing) - 1} more of '
+                f'{self.ids}, for which no seeds are made: set ids to images of seed_dataloader'
             )
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:

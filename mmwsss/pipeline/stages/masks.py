@@ -1,6 +1,5 @@
 """Stages that write masks: pseudo masks, and IRN's ir_labels."""
 
-import importlib.util
 from typing import Any, ClassVar
 
 from mmwsss.pipeline.stage import DONE, Stage, Workspace, read_record
@@ -10,7 +9,8 @@ from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
 from mmwsss.seeds.refine import RefineSettings, refine_seeds_with_crf
 from mmwsss.seeds.thresholds import THRESHOLDS
 
-from .data import refine_items
+from .data import check_crf, check_source, refine_items
+from .evaluation import EvaluateSeeds
 
 
 @STAGES.register_module()
@@ -61,12 +61,21 @@ class RefineSeeds(Stage):
 
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
-        _check_crf(self)
-        if self.bg_threshold == 'best' and self.scores is None:
+        check_crf(self.name, self.crf)
+        if self.bg_threshold == 'best':
+            judge = workspace.stages.get(self.scores or '')
+            if not isinstance(judge, EvaluateSeeds):
+                raise ValueError(
+                    f"stage {self.name!r} has bg_threshold='best' but its scores, {self.scores!r}, "
+                    'are of no EvaluateSeeds stage: name the stage that judges the seeds, or give '
+                    'a number'
+                )
+        elif isinstance(self.bg_threshold, str):
             raise ValueError(
-                f"stage {self.name!r} has bg_threshold='best' but no scores: name the stage that "
-                'judges the seeds, or give a number'
+                f'bg_threshold of stage {self.name!r} is {self.bg_threshold!r}; give a number, '
+                "'best' or None"
             )
+        check_source(self.name, self.source, workspace.stages[self.seeds], workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options."""
@@ -141,7 +150,8 @@ class MakeIRLabels(Stage):
 
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
-        _check_crf(self)
+        check_crf(self.name, self.crf)
+        check_source(self.name, self.source, workspace.stages[self.seeds], workspace)
         self._settings()
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
@@ -163,15 +173,3 @@ class MakeIRLabels(Stage):
     def _settings(self) -> IRLabelSettings:
         crf = CRF_PRESETS[self.crf] if self.crf else None
         return IRLabelSettings(self.source, self.fg_threshold, self.bg_threshold, crf)
-
-
-def _check_crf(stage: 'RefineSeeds | MakeIRLabels') -> None:
-    if stage.crf is not None and stage.crf not in CRF_PRESETS:
-        raise ValueError(
-            f'crf of stage {stage.name!r} is {stage.crf!r}; known are {sorted(CRF_PRESETS)}'
-        )
-    if stage.crf is not None and importlib.util.find_spec('pydensecrf') is None:
-        raise ImportError(
-            f'stage {stage.name!r} needs the dense CRF: pip install -r requirements/crf.txt, '
-            'or set its crf=None'
-        )

@@ -23,6 +23,9 @@ def run_command_in_processes(
 
     Returns:
         The figures.
+
+    Raises:
+        ChildProcessError: A process failed.
     """
     folder = Path(config.work_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,5 +35,9 @@ def run_command_in_processes(
     order = ['-m', f'mmwsss.apis.{command}', str(folder / 'run.py'), *(arguments or [])]
     tail = ['--work-dir', str(folder), '--launcher', 'pytorch', '--figures', str(figures)]
     tail += ['--resume'] if config.get('resume') else []
-    subprocess.run([sys.executable, *launcher, *order, *tail], check=True)
+    if subprocess.run([sys.executable, *launcher, *order, *tail], check=False).returncode:
+        raise ChildProcessError(
+            f'mmwsss.apis.{command} failed in {workspace.gpus} processes; what they said stands '
+            'above'
+        )
     return read_record(figures)

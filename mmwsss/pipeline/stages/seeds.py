@@ -9,11 +9,12 @@ from mmengine.config import Config
 from mmwsss.pipeline import runs
 from mmwsss.pipeline.stage import Stage, Workspace
 from mmwsss.registry import STAGES
+from mmwsss.seeds.files import SOURCES
 from mmwsss.seeds.refine import check_inputs
 from mmwsss.seeds.thresholds import THRESHOLDS
 from mmwsss.seeds.walk import WalkSettings
 
-from .data import frozen_inputs, loader_recipe, refine_items
+from .data import build_images, check_source, frozen_inputs, loader_recipe, refine_items
 from .processes import run_command_in_processes
 from .training import Train
 
@@ -43,6 +44,11 @@ class GenerateSeeds(Stage):
                 f'the network of stage {self.name!r} reads ir_labels in {mask_dir}: name the stage '
                 'that makes them, masks=...'
             )
+        build_images(self._config(workspace).seed_dataloader.dataset)
+
+    def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
+        """Return ``cam``, and with a plug-in the others."""
+        return SOURCES if self._config(workspace).model.get('prototype_head') else SOURCES[:1]
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Network, views and labels."""
@@ -127,6 +133,11 @@ class WalkSeeds(Stage):
                 f'stage {self.name!r} walks over the boundaries of {self.model!r}, which trains no '
                 'mmwsss.IRNet: name a stage that does'
             )
+        check_source(self.name, self.settings.source, workspace.stages[self.seeds], workspace)
+
+    def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
+        """Return ``cam``: what walked is that."""
+        return SOURCES[:1]
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options, and how boundaries are seen."""

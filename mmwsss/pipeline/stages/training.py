@@ -6,13 +6,22 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmwsss.datasets.wrapped_dataset import check_images
+from mmwsss.datasets.wrapped_dataset import check_files_exist, check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
 from mmwsss.pipeline import runs
+from mmwsss.pipeline.config import merge_options
 from mmwsss.pipeline.stage import Stage, Workspace, file_hash
 from mmwsss.registry import STAGES
 
-from .data import build_images, class_names, frozen_inputs, loader_recipe, other_config
+from .data import (
+    GROUND_TRUTH_CURE,
+    build_images,
+    check_crf,
+    class_names,
+    frozen_inputs,
+    loader_recipe,
+    other_config,
+)
 from .processes import run_command_in_processes
 
 _TRAINING_KEYS = (
@@ -23,6 +32,7 @@ _TRAINING_KEYS = (
     'custom_hooks',
     'load_from',
     'randomness',
+    'auto_scale_lr',
 )
 
 
@@ -65,11 +75,12 @@ class Train(Stage):
 
     def training_config(self, workspace: Workspace) -> Config:
         """Return the config of the training, with its folder and its pseudo masks."""
+        where = f'pipeline[{self.name!r}].options'
         if self.config is None:
             config = copy.deepcopy(workspace.config)
-            config.merge_from_dict(self.options or {})
+            merge_options(config, self.options, where)
         else:
-            config = other_config(self.config, self.options, workspace)
+            config = other_config(self.config, self.options, workspace, where)
         config.work_dir = str(workspace.folder(self.name))
         if self.masks:
             config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
@@ -111,7 +122,9 @@ class Train(Stage):
 
     def check(self, workspace: Workspace) -> None:
         """Look at the images and their labels."""
-        dataset = self.training_config(workspace).train_dataloader.dataset
+        config = self.training_config(workspace)
+        runs.check_start(config)
+        dataset = config.train_dataloader.dataset
         # a PseudoMaskDataset is made of masks that are not there yet, but its images are
         check_images(build_images(dataset if 'label_file' in dataset else dataset.dataset))
 
@@ -156,15 +169,24 @@ class Test(Stage):
         self.title = title
 
     def check(self, workspace: Workspace) -> None:
-        """Look at the images."""
-        dataset = self._config(workspace).test_dataloader.dataset
-        check_images(build_images(dataset))
+        """Look at the images, their masks and the CRF."""
+        config = self._config(workspace)
+        dataset = build_images(config.test_dataloader.dataset)
+        check_images(dataset)
+        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+        check_files_exist([info['seg_map_path'] for info in infos], 'mask', GROUND_TRUTH_CURE)
+        if self.tta and config.tta_model.type == 'mmwsss.CRFSegTTAModel':
+            check_crf(self.name, config.tta_model.get('crf', 'clip_es'))
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The test's part of the segmentor's config."""
         config = self._config(workspace)
-        keys = ('test_dataloader', 'test_evaluator', 'tta_model', 'tta_pipeline')
-        return {key: config.get(key) for key in keys} | {'tta': self.tta}
+        keys = ('test_evaluator', 'tta_model', 'tta_pipeline')
+        return {
+            **{key: config.get(key) for key in keys},
+            'data': loader_recipe(config.test_dataloader),
+            'tta': self.tta,
+        }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Test, and keep the predictions as PNG files."""

@@ -139,7 +139,7 @@ def test_each_class_has_its_own_seed(monkeypatch):
 
 
 def test_an_empty_bank_says_what_to_do():
-    with pytest.raises(RuntimeError, match='warmup_epochs'):
+    with pytest.raises(ValueError, match='warmup_epochs'):
         SupportBank(2, 3).update_context(seed=0)
 
 

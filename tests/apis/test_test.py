@@ -1,0 +1,161 @@
+"""`tools/test.py` from the command line: predictions for the VOC server, and what it refuses."""
+
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmwsss.apis import test as command
+from mmwsss.pipeline.config import load_config
+from mmwsss.registry import MODELS
+from mmwsss.seeds.masks import load_mask, save_mask, voc_palette
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+VOC, TOY, CAM = (
+    str(CONFIGS / name)
+    for name in (
+        'deeplabv2/deeplabv2_r101_voc.py',
+        'quickstart/deeplabv2_toy.py',
+        'quickstart/irn_toy.py',
+    )
+)
+TREE = 'results/VOC2012/Segmentation/comp6_test_cls'
+SIZES = {'2008_000006': (40, 56), '2008_000011': (52, 36)}
+ARCHIVE = ('absent.pth', '--voc-archive', 'results.tar.gz')
+IMAGES = {'test_dataloader.dataset.ann_file': 'ImageSets/Segmentation/test.txt'}
+SMALL = {
+    'model.backbone.depth': 18,
+    'model.backbone.base_channels': 4,
+    'model.backbone.stem_channels': 4,
+    'model.backbone.init_cfg': None,
+    'model.decode_head.in_channels': 32,
+    'test_dataloader.num_workers': 0,
+    **IMAGES,
+    'tta_model.crf': None,
+    'log_level': 'ERROR',
+}
+
+LOAD, PACK, FLIP = {'type': 'LoadImage'}, {'type': 'PackSegInputs'}, {'type': 'RandomFlip'}
+ANNOTATIONS = {'type': 'LoadAnnotations'}
+
+
+@pytest.fixture
+def voc(tmp_path, monkeypatch):
+    """Two photographs without masks in VOC's layout."""
+    root = tmp_path / 'data/VOCdevkit/VOC2012'
+    for folder in ('JPEGImages', 'ImageSets/Segmentation'):
+        (root / folder).mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for image_id, size in SIZES.items():
+        pixels = generator.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f'JPEGImages/{image_id}.jpg')
+    (root / 'ImageSets/Segmentation/test.txt').write_text('\n'.join(SIZES))
+    monkeypatch.setenv('MMWSSS_DATA', str(tmp_path / 'data'))
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+@pytest.fixture
+def checkpoint(voc, tmp_path):
+    """A small segmentor that predicts many classes."""
+    torch.manual_seed(0)
+    config = load_config(VOC, SMALL)
+    init_default_scope('mmseg')
+    state = MODELS.build(config.model).state_dict()
+    torch.save({'state_dict': state}, tmp_path / 'random.pth')
+    return 'random.pth'
+
+
+def run(monkeypatch, *arguments, options=SMALL):
+    options = [f'{key}={value}' for key, value in options.items()]
+    monkeypatch.setattr(sys, 'argv', ['test.py', *arguments, '--cfg-options', *options])
+    command.main()
+
+
+@pytest.mark.parametrize('views', [[], ['--tta']])
+def test_an_archive_for_the_server_needs_no_ground_truth(
+    voc, checkpoint, tmp_path, monkeypatch, views
+):
+    save_mask(tmp_path / f'out/{TREE}/of_another_run.png', np.zeros((2, 3), dtype=np.uint8))
+    archive = ('--voc-archive', 'out/results.tar.gz', '--figures', 'figures.json')
+    run(monkeypatch, VOC, checkpoint, *views, *archive)
+
+    assert json.loads(Path('figures.json').read_text()) == {'voc_archive/written': 2}
+    assert not (voc / 'SegmentationClass').exists()
+    with tarfile.open('out/results.tar.gz') as tar:
+        assert tar.getnames() == [f'{TREE}/{image_id}.png' for image_id in SIZES]
+        tar.extractall('unpacked', filter='data')
+    for image_id, size in SIZES.items():  # now with ground truth, by mmseg's own metric
+        save_mask(voc / f'SegmentationClass/{image_id}.png', np.zeros(size, dtype=np.uint8))
+    run(monkeypatch, VOC, checkpoint, *views, '--out', 'judged')
+    for image_id, size in SIZES.items():
+        packed = tmp_path / f'unpacked/{TREE}/{image_id}.png'
+        assert packed.read_bytes() == (tmp_path / f'out/{TREE}/{image_id}.png').read_bytes()
+        with Image.open(packed) as image:
+            assert image.mode == 'P'
+            assert image.getpalette() == voc_palette().ravel().tolist()
+        mask = load_mask(packed)
+        assert mask.shape == size
+        assert len(np.unique(mask)) > 1
+        np.testing.assert_array_equal(mask, load_mask(tmp_path / f'judged/{image_id}.png'))
+
+
+def test_an_archive_of_other_classes_is_refused(voc, monkeypatch):
+    (voc.parents[1] / 'toy_scenes').symlink_to(voc)
+    with pytest.raises(
+        ValueError, match=r"judges background and VOC's 20 .*ToySceneDataset has 11"
+    ):
+        run(monkeypatch, TOY, *ARCHIVE, options=IMAGES)
+
+
+def test_an_archive_of_a_missing_list_or_bad_image_is_refused_before_the_test(voc, monkeypatch):
+    image = voc / f'JPEGImages/{next(iter(SIZES))}.jpg'
+    image.write_text('no image')
+    with pytest.raises(ValueError, match='1 of 2 image files cannot be read'):
+        run(monkeypatch, VOC, *ARCHIVE)
+    image.unlink()
+    with pytest.raises(FileNotFoundError, match='1 of 2 image files are missing'):
+        run(monkeypatch, VOC, *ARCHIVE)
+    (voc / 'ImageSets/Segmentation/test.txt').unlink()
+    with pytest.raises(FileNotFoundError, match=r'no image list .*test\.txt'):
+        run(monkeypatch, VOC, *ARCHIVE)
+
+
+def test_an_archive_of_another_format_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match=r'results\.zip is to be a tar\.gz'):
+        run(monkeypatch, VOC, 'absent.pth', '--voc-archive', 'results.zip')
+
+
+@pytest.mark.parametrize('option', ['--out', '--voc-archive'])
+def test_a_classification_network_has_no_masks_to_write(monkeypatch, option):
+    monkeypatch.setattr(command, 'test', lambda *_: pytest.fail('tested'))
+    with pytest.raises(ValueError, match=rf'{option} is for .* not mmwsss\.SeedMetric.*seeds\.py'):
+        run(
+            monkeypatch, CAM, 'absent.pth', option, 'results.tar.gz', options={'log_level': 'ERROR'}
+        )
+
+
+def test_ground_truth_is_taken_out_at_every_depth_and_nothing_else():
+    views = {'type': 'TestTimeAug', 'transforms': [[FLIP, FLIP], [ANNOTATIONS], [PACK]], 'x': 1}
+    scoped = {'type': 'mmseg.LoadAnnotations'}
+    pipeline = [LOAD, scoped, views]
+    kept = {'type': 'TestTimeAug', 'transforms': [[FLIP, FLIP], [PACK]], 'x': 1}
+    assert command.without_annotations(pipeline) == [LOAD, kept]
+    assert pipeline == [LOAD, scoped, views]
+    assert len(views['transforms']) == 3
+
+
+@pytest.mark.parametrize(
+    'evaluator', [None, {'type': 'mmwsss.SeedMetric'}, [{'type': 'mmwsss.SeedMetric'}]]
+)
+def test_masks_come_from_segmentors_alone(evaluator):
+    command.check_writes_masks(Config({'test_evaluator': {'type': 'IoUMetric'}}), '--out')
+    with pytest.raises(ValueError, match=r"--out is for segmentors, .* mmseg's IoUMetric"):
+        command.check_writes_masks(Config({'test_evaluator': evaluator}), '--out')

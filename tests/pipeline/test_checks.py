@@ -1,0 +1,160 @@
+"""What is found before the first stage, and trainings that go on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from mmwsss.pipeline import runs
+from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.run import open_workspace
+from mmwsss.seeds import save_mask
+
+ROOT = Path(__file__).resolve().parents[2]
+IDS = ('a', 'b')
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """CPAL's toy config on two images."""
+    monkeypatch.setenv('MMWSSS_DATA', str(tmp_path))
+    data = tmp_path / 'toy_scenes'
+    for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
+        (data / folder).mkdir(parents=True)
+    for name in IDS:
+        Image.fromarray(np.zeros((8, 9, 3), np.uint8)).save(data / 'JPEGImages' / f'{name}.jpg')
+        save_mask(data / 'SegmentationClass' / f'{name}.png', np.zeros((8, 9), np.uint8))
+    for split in ('train', 'val'):
+        (data / f'ImageSets/Segmentation/{split}.txt').write_text('a\nb\n')
+    (data / 'image_labels.json').write_text(json.dumps({name: ['cat'] for name in IDS}))
+    return load_config(ROOT / 'configs/quickstart/irn_cpal_toy.py')
+
+
+def check(config, tmp_path):
+    workspace = open_workspace(config, tmp_path / 'run')
+    for stage in workspace.stages.values():
+        stage.check(workspace)
+
+
+def stage_of(config, name):
+    return next(stage for stage in config.pipeline if stage.name == name)
+
+
+def test_the_shipped_pipeline_passes(config, tmp_path):
+    check(config, tmp_path)
+
+
+def test_missing_files_are_named(config, tmp_path):
+    data = tmp_path / 'toy_scenes'
+    (data / 'ImageSets/Segmentation/val.txt').rename(data / 'val.txt')
+    with pytest.raises(FileNotFoundError, match=r'no image list .*val\.txt; check `data_root`'):
+        check(config, tmp_path)
+    (data / 'val.txt').rename(data / 'ImageSets/Segmentation/val.txt')
+    (data / 'SegmentationClass/b.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of 2 mask files .*b\.png; set the folder'):
+        check(config, tmp_path)
+
+
+def test_a_missing_mask_of_the_test_is_named(config, tmp_path):
+    data = tmp_path / 'toy_scenes'
+    (data / 'ImageSets/Segmentation/val.txt').write_text('c\n')
+    (data / 'JPEGImages/a.jpg').rename(data / 'JPEGImages/c.jpg')
+    for split in ('train',):
+        (data / f'ImageSets/Segmentation/{split}.txt').write_text('b\n')
+    with pytest.raises(FileNotFoundError, match=r'1 of 1 mask files .*c\.png'):
+        check(config, tmp_path)
+
+
+def test_images_to_judge_need_seeds(config, tmp_path):
+    (tmp_path / 'ids.txt').write_text('a\nc\n')
+    save_mask(tmp_path / 'toy_scenes/SegmentationClass/c.png', np.zeros((8, 9), np.uint8))
+    stage_of(config, 'seed_scores').ids = str(tmp_path / 'ids.txt')
+    with pytest.raises(ValueError, match=r"'seed_scores' judges image 'c' and 0 more"):
+        check(config, tmp_path)
+
+
+def test_images_without_a_label_are_found_before_the_first_stage(config, tmp_path):
+    (tmp_path / 'labels.json').write_text('{"a": []}')
+    config.seed_dataloader.dataset.label_file = str(tmp_path / 'labels.json')
+    with pytest.raises(ValueError, match=r'no entry for 1 of 2 images, among them b'):
+        check(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('stage', 'option', 'value', 'message'),
+    [
+        ('crf_masks', 'source', 'pcam', "source of stage 'crf_masks' is 'pcam', .* cam, pacam"),
+        ('ir_labels', 'source', 'pcam', "source of stage 'ir_labels' is 'pcam'"),
+        ('walk', 'source', 'pcam', "source of stage 'walk' is 'pcam'"),
+        ('pseudo_masks', 'source', 'pacam', "but the seeds of 'walk' have cam"),
+        ('crf_masks', 'bg_threshold', 'bset', "is 'bset'; give a number, 'best' or None"),
+        ('crf_masks', 'scores', 'cam', "its scores, 'cam', are of no EvaluateSeeds stage"),
+        ('crf_masks', 'crf', 'irnn', "crf of stage 'crf_masks' is 'irnn'; known are"),
+    ],
+)
+def test_options_are_checked(config, tmp_path, stage, option, value, message):
+    stage_of(config, stage)[option] = value
+    with pytest.raises(ValueError, match=message):
+        check(config, tmp_path)
+
+
+def test_a_host_has_no_pacam(config, tmp_path):
+    config.model.prototype_head = None
+    stage_of(config, 'crf_masks').source = 'pacam'
+    with pytest.raises(ValueError, match="but the seeds of 'seeds' have cam"):
+        check(config, tmp_path)
+
+
+def test_the_weights_to_begin_with_must_be_there(config, tmp_path):
+    config.load_from = 'absent.pth'
+    with pytest.raises(FileNotFoundError, match=r'begins with absent\.pth, .* first'):
+        check(config, tmp_path)
+
+
+@pytest.mark.parametrize('begun', [True, False])
+def test_a_training_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch, begun):
+    """mmengine would go on from `load_from`, a finished training's last epoch."""
+    torch.save({}, tmp_path / 'host.pth')
+    (tmp_path / 'run').mkdir()
+    if begun:
+        (tmp_path / 'run/last_checkpoint').write_text('epoch_1.pth')
+    config = Config(
+        {
+            'work_dir': str(tmp_path / 'run'),
+            'load_from': str(tmp_path / 'host.pth'),
+            'resume': True,
+        }
+    )
+    seen = []
+
+    class Runner:
+        def train(self):
+            seen.append((config.resume, config.load_from))
+
+    monkeypatch.setattr(runs, '_build_runner', lambda config: Runner())
+    monkeypatch.setattr(runs, 'last_checkpoint', lambda folder: None)
+    runs.train(config)
+    assert seen == [(True, None) if begun else (False, str(tmp_path / 'host.pth'))]
+
+
+@pytest.mark.parametrize('content', [None, b'junk'])
+def test_a_refused_checkpoint_leaves_no_seeds(config, tmp_path, content):
+    path = tmp_path / 'epoch_9.pth'
+    if content:
+        path.write_bytes(content)
+    error = ValueError if content else FileNotFoundError
+    with pytest.raises(error, match=r'epoch_9\.pth'):
+        runs.generate_seeds(config, path, tmp_path / 'seeds')
+    assert not (tmp_path / 'seeds').exists()
+
+
+def test_a_checkpoint_of_other_classes_leaves_no_seeds(config, tmp_path):
+    config.work_dir = str(tmp_path / 'log')
+    torch.save({'cam_head.classifier.weight': torch.zeros(7, 320, 1, 1)}, tmp_path / '7.pth')
+    with pytest.raises(ValueError, match='7'):
+        runs.generate_seeds(config, tmp_path / '7.pth', tmp_path / 'seeds')
+    assert not (tmp_path / 'seeds').exists()
