@@ -25,8 +25,18 @@ ALLOWED = {
     'engine': BASE,
     'visualization': BASE | {'seeds'},
     'pipeline': BASE | {'datasets', 'engine', 'evaluation', 'models', 'seeds', 'visualization'},
+    'model_converters': BASE | {'models', 'pipeline'},
     'apis': BASE
-    | {'datasets', 'engine', 'evaluation', 'models', 'pipeline', 'seeds', 'visualization'},
+    | {
+        'datasets',
+        'engine',
+        'evaluation',
+        'model_converters',
+        'models',
+        'pipeline',
+        'seeds',
+        'visualization',
+    },
 }
 
 

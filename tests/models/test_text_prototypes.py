@@ -2,7 +2,7 @@ import pytest
 import torch
 from clip_models import SMALL
 
-from mmwsss.apis.model_converters import convert_clip
+from mmwsss.model_converters import convert_clip
 from mmwsss.models import text_prototypes
 from mmwsss.models.clip import encode_texts, load_clip
 from mmwsss.models.text_prototypes import TextPrototypes, read_list

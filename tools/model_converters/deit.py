@@ -1,7 +1,7 @@
 """See `python tools/model_converters/deit.py --help`."""
 
 from mmwsss.apis.arguments import run_command
-from mmwsss.apis.model_converters.deit import main
+from mmwsss.model_converters.deit import main
 
 if __name__ == '__main__':
     run_command(main)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from mmwsss.apis.arguments import run_command
-from mmwsss.apis.model_converters.command import main
+from mmwsss.model_converters.command import main
 
 if __name__ == '__main__':
     run_command(partial(main, 'irn_cam'))

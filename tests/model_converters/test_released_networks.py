@@ -6,11 +6,11 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from mmwsss.apis.model_converters import LAYOUTS, convert_state_dict
+from mmwsss.model_converters import LAYOUTS, convert_state_dict
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 SIZES = [(75, 53), (66, 97)]
 
 

@@ -7,7 +7,7 @@ import torch
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmwsss.apis.model_converters import (
+from mmwsss.model_converters import (
     LAYOUTS,
     convert_checkpoint,
     convert_deit,

@@ -7,7 +7,7 @@ import torch
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-from mmwsss.apis.model_converters import (
+from mmwsss.model_converters import (
     LAYOUTS,
     Layout,
     command,

@@ -15,7 +15,7 @@ from mmwsss.structures import atomic_path
 from .checkpoint import read_state_dict
 from .layouts import Layout
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 _COUNTER = '.num_batches_tracked'  # torch < 0.4.1 saved none, and batch norm here needs none
 _SHOWN = 10  # names of one kind in an error
 
