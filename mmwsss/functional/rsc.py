@@ -1,8 +1,8 @@
 """Regional semantic contrast: the decoder's equations of VPL (AAAI 2025), Eq. 12 and 13.
 
-A *pair* is one (image, present class); pair ``m`` is of image ``image_index[m]`` and of foreground
-class ``class_index[m]``. Shapes: ``B`` images, ``N`` foreground classes, ``M`` pairs, ``D``
-channels of the embedding ``V``, ``h x w`` grid.
+A contrast of this kind is TCL's (Cha et al., CVPR 2023): images pooled under the masks of their own
+and of other texts. A *pair* is one (image, present class). Shapes: ``B`` images, ``N`` foreground
+classes, ``M`` pairs, ``D`` channels of the embedding ``V``, ``h x w`` grid.
 """
 
 from collections.abc import Callable
@@ -118,44 +118,47 @@ REGION_WEIGHTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def region_embeddings(
-    embedding: Tensor, weights: Tensor, image_index: Tensor, class_index: Tensor
-) -> Tensor:
-    """Average the embedding over the region of each pair (masked average pooling, Eq. 12).
+def region_embeddings(embedding: Tensor, weights: Tensor) -> Tensor:
+    """Average the embedding of each image under the mask of each class (Eq. 12).
 
     Args:
         embedding: ``V``, ``(B, D, h, w)``; carries gradient.
         weights: Of one of `REGION_WEIGHTS`, the foreground classes alone, ``(B, N, h, w)``; carries
             gradient.
-        image_index: ``(M,)``.
-        class_index: ``(M,)`` in ``[0, N)``.
 
     Returns:
-        ``P``, ``(M, D)``.
+        ``P``, ``(B, N, D)``: of every class, also of those that an image does not show.
+
+    Example:
+        >>> embedding = torch.tensor([[[[4.0, 8.0]], [[0.0, 1.0]]]])  # (1, 2, 1, 2)
+        >>> region_embeddings(embedding, torch.tensor([[[[0.75, 0.25]]]]))
+        tensor([[[5.0000, 0.2500]]])
     """
-    every = torch.einsum('bnhw,bdhw->bnd', weights, embedding)
-    return every[image_index, class_index]
+    return torch.einsum('bnhw,bdhw->bnd', weights, embedding)
 
 
 def rsc_loss_terms(
-    regions: Tensor, prototypes: Tensor, class_index: Tensor, temperature: float
+    regions: Tensor, prototypes: Tensor, present: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Contrast of regions and prototypes, in both directions (Eq. 13).
+    """Contrast each present class with the masks of classes that are not there (Eq. 13).
 
-    Eq. 13 is written for one class an image: ``i`` and ``j`` count images. Ours counts pairs. With
-    ``S_ij`` the cosine of region ``i`` and of the prototype of pair ``j``'s class, region ``i`` is
-    to choose its prototype among those of all pairs ``j``, and the prototype its region among all
-    regions. Other pairs of the same class are no negatives: they are left out of both denominators.
-    A class that several other pairs have counts as often as it occurs.
+    ``S_in`` is the cosine of image ``i`` pooled under the mask of class ``n`` and of the prototype
+    of ``n``. A pair (image ``i``, present class ``c``) is contrasted along its row of ``S``, with
+    the classes of the batch that image ``i`` does not show, each under its own mask in image ``i``
+    and each once; and along its column, with the images that do not show ``c``, each under the
+    mask of ``c``. With one class per image and all classes different this is Eq. 13 as printed;
+    several classes per image are our extension.
 
-    Sum and count are returned apart so that the mean can be taken over all processes. The pairs of
-    another process are no negatives, though: with two processes each pair is contrasted with those
-    of its own half of the batch.
+    One embedding that all images share cannot solve it: its rows are equal, so with ``B`` images
+    of ``B`` classes the loss stays at or above ``log B``.
+
+    Sum and count are returned apart so that the mean can be taken over all processes. Images and
+    classes of another process are no negatives, though.
 
     Args:
-        regions: ``P``, ``(M, D)``; carries gradient.
-        prototypes: ``W``, one row a class, ``(N, D)``.
-        class_index: ``(M,)`` in ``[0, N)``.
+        regions: ``P`` of every image and class, ``(B, N, D)``; carries gradient.
+        prototypes: ``W``, one row per class, ``(N, D)``.
+        present: Which classes each image shows, ``(B, N)`` bool.
         temperature: ``tau``, divides the cosines.
 
     Returns:
@@ -163,20 +166,60 @@ def rsc_loss_terms(
         gradient of zero, where no pair has a negative, and where there is no pair.
 
     Example:
-        >>> regions, prototypes = torch.eye(2), torch.eye(2)
-        >>> rsc_loss_terms(regions, prototypes, torch.arange(2), 1.0)  # 2 ln(1 + 1/e)
+        >>> regions = torch.tensor([[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]])
+        >>> total, count = rsc_loss_terms(regions, torch.eye(2), torch.eye(2) > 0, 1.0)
+        >>> total, count  # S = [[1, 0], [0, 1]]: 2 ln(1 + 1/e)
         (tensor(0.6265), tensor(2.))
     """
+    scores = F.cosine_similarity(regions, prototypes, dim=2) / temperature  # (B, N)
+    image_index, class_index = present.nonzero(as_tuple=True)
+    absent = ~present & present.any(dim=0)
+    negatives = scores.masked_fill(~absent, float('-inf'))
+    positive = scores[image_index, class_index]
+    row_term = _contrast(positive, negatives[image_index])
+    column_term = _contrast(positive, negatives.T[class_index])
+    return (row_term + column_term).sum() / 2, positive.new_tensor(float(len(positive)))
+
+
+def own_region_loss_terms(
+    regions: Tensor, prototypes: Tensor, present: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Contrast the regions of present classes with each other's prototypes (not Eq. 13).
+
+    Another contrast, of the kind that CLIP's own loss is: each present class is pooled under its
+    own mask alone, a region is to choose its prototype among those of all pairs, and a prototype
+    its region among all regions. Other pairs of the same class are in neither denominator; a class
+    that several other pairs have counts as often as it occurs. The mask of a class that an image
+    does not show gets no gradient, and one embedding that all images share can solve it, because
+    the regions still differ by their masks.
+
+    Args and Returns: as `rsc_loss_terms`.
+
+    Example:
+        >>> regions = torch.tensor([[[1.0, 0.0], [9.0, 9.0]], [[9.0, 9.0], [0.0, 1.0]]])
+        >>> own_region_loss_terms(regions, torch.eye(2), torch.eye(2) > 0, 1.0)  # 2 ln(1 + 1/e)
+        (tensor(0.6265), tensor(2.))
+    """
+    image_index, class_index = present.nonzero(as_tuple=True)
     own = F.normalize(prototypes[class_index], dim=1)
-    scores = F.normalize(regions, dim=1) @ own.T / temperature  # (M, M): region, prototype
-    same = class_index[:, None] == class_index
-    other_pairs = ~torch.eye(len(class_index), dtype=torch.bool, device=same.device)
-    scores = scores.masked_fill(same & other_pairs, float('-inf'))
+    scores = F.normalize(regions[image_index, class_index], dim=1) @ own.T / temperature  # (M, M)
+    other_class = class_index[:, None] != class_index
+    negatives = scores.masked_fill(~other_class, float('-inf'))
     positive = scores.diagonal()
-    region_term = scores.logsumexp(dim=1) - positive
-    prototype_term = scores.logsumexp(dim=0) - positive
-    total = (region_term + prototype_term).sum() / 2
-    return total, total.new_tensor(float(len(class_index)))
+    region_term = _contrast(positive, negatives)
+    prototype_term = _contrast(positive, negatives.T)
+    return (region_term + prototype_term).sum() / 2, positive.new_tensor(float(len(positive)))
+
+
+RSC_NEGATIVES: dict[str, Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]] = {
+    'absent': rsc_loss_terms,
+    'own_region': own_region_loss_terms,
+}
+
+
+def _contrast(positive: Tensor, negatives: Tensor) -> Tensor:
+    """``-log(exp(p) / (exp(p) + sum exp(n)))`` of ``(M,)`` and ``(M, X)``; -inf is no negative."""
+    return torch.cat([positive[:, None], negatives], dim=1).logsumexp(dim=1) - positive
 
 
 def _inside(valid: Tensor) -> Tensor:

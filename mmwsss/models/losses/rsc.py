@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mmwsss.functional.cam import resize_valid
-from mmwsss.functional.rsc import REGION_WEIGHTS, region_embeddings, rsc_loss_terms
+from mmwsss.functional.rsc import REGION_WEIGHTS, RSC_NEGATIVES, region_embeddings
 from mmwsss.registry import MODELS
 
 from .global_mean import global_mean
@@ -12,19 +12,21 @@ from .global_mean import global_mean
 
 @MODELS.register_module()
 class RSCLoss(nn.Module):
-    """Contrast of each present class's region with the prototypes (VPL, Eq. 12 and 13).
+    """Contrast of regions with prototypes (VPL, Eq. 12 and 13).
 
-    The mean is taken over the pairs of all processes; each pair's negatives are those of its own
-    process.
+    The mean is taken over the pairs (image, present class) of all processes; each pair's negatives
+    are those of its own process.
 
     Args:
         loss_weight: Factor of the loss.
         temperature: Divides the cosines.
         weights: Of the average over a region: ``softmax`` of the scores, or ``raw`` scores.
+        negatives: ``absent``: the masks of classes that an image does not show, as Eq. 13 has it;
+            ``own_region``: the other pairs' regions and prototypes.
         loss_name: Name in the log; must contain "loss" to be minimised (mmengine's rule).
 
     Raises:
-        ValueError: There are no such weights.
+        ValueError: There are no such weights or negatives.
     """
 
     def __init__(
@@ -32,14 +34,18 @@ class RSCLoss(nn.Module):
         loss_weight: float = 1.0,  # VPL, implementation details: lambda_RSC
         temperature: float = 0.07,  # ours
         weights: str = 'softmax',
+        negatives: str = 'absent',  # VPL, Eq. 13
         loss_name: str = 'loss_rsc',
     ) -> None:
         super().__init__()
         if weights not in REGION_WEIGHTS:
             raise ValueError(f'weights is {weights!r}; known are {", ".join(REGION_WEIGHTS)}')
+        if negatives not in RSC_NEGATIVES:
+            raise ValueError(f'negatives is {negatives!r}; known are {", ".join(RSC_NEGATIVES)}')
         self.loss_weight = loss_weight
         self.temperature = temperature
         self.weights = weights
+        self.negatives = negatives
         self._loss_name = loss_name
 
     @property
@@ -59,13 +65,13 @@ class RSCLoss(nn.Module):
             present: Which classes each image shows, ``(B, N)`` bool.
             valid: ``(B, 1, H, W)``, 1 inside the image, on any grid.
         """
-        image_index, class_index = present.nonzero(as_tuple=True)
         valid = resize_valid(valid, (scores.shape[2], scores.shape[3]))
         # the steps of bfloat16 are as large as the differences of cosines
         dtype = torch.promote_types(scores.dtype, torch.float32)
         embedding, scores, prototypes = (x.to(dtype) for x in (embedding, scores, prototypes))
         with torch.autocast(embedding.device.type, enabled=False):
             weights = REGION_WEIGHTS[self.weights](scores, valid)[:, 1:]
-            regions = region_embeddings(embedding, weights, image_index, class_index)
-            total, count = rsc_loss_terms(regions, prototypes, class_index, self.temperature)
+            regions = region_embeddings(embedding, weights)
+            terms = RSC_NEGATIVES[self.negatives]
+            total, count = terms(regions, prototypes, present, self.temperature)
         return self.loss_weight * global_mean(total, count)

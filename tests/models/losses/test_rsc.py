@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmengine import dist
 
-from mmwsss.functional.rsc import REGION_WEIGHTS, region_embeddings, rsc_loss_terms
+from mmwsss.functional.rsc import REGION_WEIGHTS, RSC_NEGATIVES, region_embeddings, rsc_loss_terms
 from mmwsss.models.losses import RSCLoss
 from mmwsss.registry import MODELS
 
@@ -18,20 +18,20 @@ def scene(images=2, dtype=torch.float64):
     return embedding, scores.requires_grad_(), prototypes, present, torch.ones(images, 1, 32, 48)
 
 
+@pytest.mark.parametrize('negatives', RSC_NEGATIVES)
 @pytest.mark.parametrize('kind', REGION_WEIGHTS)
-def test_the_loss_is_the_mean_over_the_pairs(kind):
+def test_the_loss_is_the_mean_over_the_pairs(kind, negatives):
     embedding, scores, prototypes, present, valid = scene()
     valid[1, :, :, 24:] = 0  # three of six columns
     grid = torch.ones(2, 1, 4, 6)
     grid[1, :, :, 3:] = 0
     weights = REGION_WEIGHTS[kind](scores, grid)[:, 1:]
-    image_index, class_index = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 2, 0, 1])
-    regions = region_embeddings(embedding, weights, image_index, class_index)
-    total, _ = rsc_loss_terms(regions, prototypes, class_index, 0.2)
-    module = RSCLoss(temperature=0.2, weights=kind)
+    regions = region_embeddings(embedding, weights)
+    total, _ = RSC_NEGATIVES[negatives](regions, prototypes, present, 0.2)
+    module = RSCLoss(temperature=0.2, weights=kind, negatives=negatives)
     loss = module(embedding, scores, prototypes, present, valid)
     torch.testing.assert_close(loss, total / 4)
-    half = RSCLoss(loss_weight=0.5, temperature=0.2, weights=kind)
+    half = RSCLoss(loss_weight=0.5, temperature=0.2, weights=kind, negatives=negatives)
     torch.testing.assert_close(half(embedding, scores, prototypes, present, valid), total / 4 / 2)
 
 
@@ -62,9 +62,8 @@ def test_processes_average_over_all_pairs_and_contrast_within_their_own(monkeypa
     locals_ = [module(embedding[p], scores[p], prototypes, present[p], valid[p]) for p in parts]
     for part in parts:
         weights = REGION_WEIGHTS['softmax'](scores[part], torch.ones(len(part), 1, 4, 6))[:, 1:]
-        image_index, class_index = present[part].nonzero(as_tuple=True)
-        regions = region_embeddings(embedding[part], weights, image_index, class_index)
-        total += rsc_loss_terms(regions, prototypes, class_index, 0.07)[0]
+        regions = region_embeddings(embedding[part], weights)
+        total += rsc_loss_terms(regions, prototypes, present[part], 0.07)[0]
     torch.testing.assert_close(sum(locals_) / 2, total / pairs.sum())
 
 
@@ -83,5 +82,8 @@ def test_name_and_weights():
     assert module.loss_name == 'loss_x'
     assert RSCLoss().loss_name == 'loss_rsc'
     assert (RSCLoss().temperature, RSCLoss().loss_weight) == (0.07, 1.0)
+    assert (RSCLoss().weights, RSCLoss().negatives) == ('softmax', 'absent')
     with pytest.raises(ValueError, match="weights is 'relu'; known are softmax, raw"):
         RSCLoss(weights='relu')
+    with pytest.raises(ValueError, match="negatives is 'all'; known are absent, own_region"):
+        RSCLoss(negatives='all')
