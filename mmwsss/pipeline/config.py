@@ -16,7 +16,7 @@ from mmwsss import registry
 from mmwsss.evaluation.walk_writer import WalkWriter
 from mmwsss.models.cam_heads.clip_es import CLIPESHead
 from mmwsss.models.decode_heads.frozen_clip_decoder import FrozenCLIPDecoder, read_prototypes
-from mmwsss.models.prototypes.pacam_head import PrototypeAwareCAMHead
+from mmwsss.models.prototypes.prototype_aware_cam_head import PrototypeAwareCAMHead
 from mmwsss.models.prototypes.support_bank import SupportBank
 from mmwsss.models.text_prototypes import TextPrototypes
 from mmwsss.seeds.walk import WalkSettings

@@ -6,7 +6,6 @@ from .cam_tta import CAMTTAModel
 from .class_token_tta import ClassTokenTTAModel
 from .clip_es_tta import CLIPESTTAModel
 from .crf_tta import CRFSegTTAModel
-from .edge_tta import EdgeTTAModel
 from .mctformer_tta import MCTformerTTAModel
 from .segmentor_seed_tta import SegmentorSeedTTAModel
 
@@ -17,7 +16,6 @@ __all__ = [
     'CLIPESTTAModel',
     'CRFSegTTAModel',
     'ClassTokenTTAModel',
-    'EdgeTTAModel',
     'MCTformerTTAModel',
     'SegmentorSeedTTAModel',
 ]

@@ -5,10 +5,9 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmwsss.functional.cam import normalize_by_max, sum_views
+from mmwsss.models.views import flip_back
 from mmwsss.registry import MODELS
 from mmwsss.seeds.files import Seed
-
-from .views import flip_back
 
 SEED_STRIDE = 4  # pixels of the image per cell of a seed (IRN)
 

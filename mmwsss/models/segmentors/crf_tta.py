@@ -6,11 +6,10 @@ from mmengine.structures import PixelData
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
 
+from mmwsss.models.views import mean_probability
 from mmwsss.registry import MODELS
 from mmwsss.seeds.crf import CRF_PRESETS, DenseCRF, crf_from_probabilities
 from mmwsss.seeds.refine import read_image
-
-from .views import mean_probability
 
 
 @MODELS.register_module()

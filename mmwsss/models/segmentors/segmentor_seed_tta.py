@@ -3,10 +3,9 @@
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
 
+from mmwsss.models.views import mean_probability
 from mmwsss.registry import MODELS
 from mmwsss.seeds.files import Seed
-
-from .views import mean_probability
 
 
 @MODELS.register_module()

@@ -4,9 +4,8 @@ import torch
 from mmengine.model import BaseTTAModel
 from mmseg.structures import SegDataSample
 
+from mmwsss.models.views import flip_back
 from mmwsss.registry import MODELS
-
-from .views import flip_back
 
 
 @MODELS.register_module()

@@ -4,7 +4,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmwsss.models.segmentors import EdgeTTAModel
+from mmwsss.models.affinity import EdgeTTAModel
 
 
 class Wrapped(nn.Module):
