@@ -153,9 +153,10 @@ def _check_checkpoint(path: str | Path) -> None:
 
 
 def _build_runner(config: Config) -> Runner:
-    for name in ('train_dataloader', 'test_dataloader'):
-        if config.get(name):
-            check_dataset_paths(config[name].dataset)
+    # a training opens no test images, and without ground truth of one's own they may be absent
+    loader = config.get('train_dataloader') or config.get('test_dataloader')
+    if loader:
+        check_dataset_paths(loader.dataset)
     compat.prepare_cpu_processes(config)
     return Runner.from_cfg(config)
 

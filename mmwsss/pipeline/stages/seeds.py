@@ -73,7 +73,8 @@ class GenerateSeeds(Stage):
             checkpoint = runs.last_checkpoint(workspace.folder(self.model))
         out_dir = workspace.folder(self.name) / 'seeds'
         if workspace.gpus > 1:
-            arguments = ['--out-dir', str(out_dir), *([str(checkpoint)] if checkpoint else [])]
+            # argparse wants the checkpoint, which may be absent, right after the config
+            arguments = [*([str(checkpoint)] if checkpoint else []), '--out-dir', str(out_dir)]
             return run_command_in_processes('generate_seeds', config, workspace, arguments)
         runs.generate_seeds(config, checkpoint, out_dir)
         return {'seeds': len(list(out_dir.glob('*.npz')))}
@@ -163,7 +164,7 @@ class WalkSeeds(Stage):
         }
         checkpoint = runs.last_checkpoint(workspace.folder(self.model))
         if workspace.gpus > 1:
-            arguments = ['--out-dir', str(out_dir), str(checkpoint)]
+            arguments = [str(checkpoint), '--out-dir', str(out_dir)]
             return run_command_in_processes('generate_seeds', config, workspace, arguments)
         runs.generate_seeds(config, checkpoint, out_dir)
         return {'seeds': len(list(out_dir.glob('*.npz')))}
