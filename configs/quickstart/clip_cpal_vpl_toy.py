@@ -3,9 +3,8 @@ _base_ = ['./clip_es_cpal_toy.py', '../_base_/plugins/vpl.py']
 model = dict(cam_head=dict(
     text=_base_.vpl_text,
     # chosen on another toy CLIP: a tenth of the paper's rate, whose overshoot a few hundred regions
-    # do not undo; and background names that stay the text's, as no region shows them
-    prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128, lr=1.0,
-                    columns='classes')))
+    # do not undo
+    prototypes=dict(_base_.vpl_prototypes, num_classes=10, embed_dims=128, lr=1.0)))
 pipeline = [
     dict(type='Train', name='vision', options={
         'model.prototype_head': None,

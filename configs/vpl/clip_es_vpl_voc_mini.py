@@ -5,8 +5,7 @@ _base_ = [
     '../_base_/schedules/collect.py',
 ]
 model = dict(cam_head=dict(
-    text=_base_.vpl_text, prototypes=dict(
-        _base_.vpl_prototypes, embed_dims=128, lr=1.0, columns='classes')))
+    text=_base_.vpl_text, prototypes=dict(_base_.vpl_prototypes, embed_dims=128, lr=1.0)))
 train_dataloader = dict(sampler=dict(round_up=False))
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
 pipeline = [

@@ -4,6 +4,9 @@ Prototypes are *rows* everywhere in this package, ``(P, D)``: first the ``N`` fo
 then the ``P - N`` background names. The paper writes them as columns, of ``Z`` (text) and ``W``
 (vision). Shapes: ``B`` images, ``M`` pairs (image, present class), ``n`` examples, ``D`` channels,
 ``h x w`` grid. An example is one row of ``x``: a region, a pixel or an image.
+
+The solver (hardened targets, the step ``lr / (n tau_I)``, halving) is that of Intra-Modal Proxy
+Learning (InMaP; Qian, Xu and Hu, NeurIPS 2023), which VPL cites.
 """
 
 from typing import NamedTuple
@@ -212,7 +215,7 @@ def fit_by_projected_gradient(
     lr: float = 10.0,  # VPL Implementation Details
     iterations: int = 3000,  # VPL Implementation Details
 ) -> Fit:
-    """Minimise the KL over unit prototypes by the published recipe (Eq. 11, Algorithm 1).
+    """Minimise the KL over unit prototypes (Eq. 11, Algorithm 1) by InMaP's recipe.
 
     ``W <- normalise(W - lr / (n tau_I) x^T (p - P'))``, full batch; before a step `lr` is halved if
     the norm of the gradient has grown since the last one. The KL first rises, until `lr` has been

@@ -1,5 +1,5 @@
-# The decoder of VPL with AdamW 2e-3, decay 0.01, 50 iterations of warm-up, poly 1.0: a recipe that
-# works on a frozen CLIP. SGD, as the paper writes, is in vpl_30k_sgd.py.
+# The decoder of VPL with AdamW 2e-3, decay 0.01, 50 iterations of warm-up, poly 1.0: the recipe of
+# WeCLIP for a decoder on a frozen CLIP. SGD, as the paper writes, is in vpl_30k_sgd.py.
 # 30k iterations of batch 6 (VPL, implementation details) over the 10,582 images of trainaug are
 # 17.0 epochs; epochs rather than iterations, because training resumes at an epoch's edge.
 max_epochs = 17

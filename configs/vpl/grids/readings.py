@@ -1,10 +1,12 @@
-# Where VPL is silent: what an example is, how targets are made, which prototypes learn.
+# Readings of VPL: what an example is (Eq. 3 and 7 sum over pixels), how targets are made, which
+# prototypes learn.
 grid = {
     'regions': {},
-    'pixels': {'sample': 'pixel'},
+    'pixels, 4 of a region': {'sample': 'pixel'},
+    'pixels, 64 of a region': {'sample': 'pixel', 'num_pixels': 64},
     'images': {'sample': 'image'},
     'regions, class level': {'regularization': 'class'},
-    'classes alone': {'columns': 'classes'},
+    'background names too': {'columns': 'all'},
     'means as they are': {'normalize': False},
     'L-BFGS': {'solver': 'lbfgs'},
 }

@@ -25,6 +25,8 @@ _UNSET = (
 class FrozenCLIPDecoder(BaseDecodeHead):
     """Embeds CLIP's patch tokens and compares them with frozen prototypes (VPL, phase 2).
 
+    VPL does not describe its decoder; this one is of the kind of WeCLIP (Zhang et al., CVPR 2024).
+
     The tokens of each block go through an MLP of their own; the results are concatenated, reduced
     by a 1x1 convolution, and mixed by pre-norm transformer layers to the embedding ``V``. There are
     no positions to add, because CLIP's tokens hold theirs. The scores are cosines of ``V`` and the

@@ -17,7 +17,7 @@ from .gather import gather_rows
 _CHOICES = {
     'sample': ('region', 'pixel', 'image'),
     'regularization': ('instance', 'class'),
-    'columns': ('all', 'classes'),
+    'columns': ('classes', 'all'),
     'solver': ('gradient', 'lbfgs'),
 }
 _INFINITY = float('inf')
@@ -56,10 +56,13 @@ class VisionPrototypes(BaseModule):
         sample: What an example is: a ``region``, ``num_pixels`` of each region, or the mean of an
             ``image``.
         num_pixels: Pixels of a region, with ``sample='pixel'``; drawn by torch's own generator,
-            which `EpochSeedHook` seeds.
+            which `EpochSeedHook` seeds. Eq. 3 and 7 sum over all pixels: any number above that of
+            the patches of an image takes them all.
         normalize: Bring means of regions and images to unit length.
-        columns: Fit ``all`` prototypes, or those of the ``classes`` alone, with targets over the
-            classes alone; the background then keeps its text prototypes.
+        columns: Fit the prototypes of the ``classes``, with targets over the classes alone (the
+            paper's ``W`` has ``N`` columns); the background keeps its text prototypes. With
+            ``all``, background names have a share in the targets and learn too, and a region that
+            is nearer to one of them than to its class pushes its class away.
         solver: Projected ``gradient`` descent as published, or ``lbfgs`` (ours).
         init_cfg: mmengine's initialisation.
 
@@ -84,7 +87,7 @@ class VisionPrototypes(BaseModule):
         num_background: int = 25,  # CLIP-ES, VOC; 23 for COCO
         embed_dims: int = 512,  # ViT-B/16
         phi: float = 0.4,  # VPL Table 6
-        harden: float = 0.6,  # ours
+        harden: float = 0.6,  # InMaP
         tau_text: float = 0.01,  # VPL Implementation Details
         tau_image: float = 0.03,  # VPL Table 5
         lr: float = 10.0,  # VPL Implementation Details
@@ -93,7 +96,7 @@ class VisionPrototypes(BaseModule):
         sample: str = 'region',
         num_pixels: int = 4,  # ours
         normalize: bool = True,
-        columns: str = 'all',
+        columns: str = 'classes',  # VPL: W is d x N
         solver: str = 'gradient',
         init_cfg: dict | None = None,
     ) -> None:

@@ -45,6 +45,8 @@ def test_it_is_in_the_registry_with_the_numbers_of_the_paper():
     assert not prototypes.fitted
     names = ('phi', 'harden', 'tau_text', 'tau_image', 'lr', 'iterations')
     assert [getattr(prototypes, name) for name in names] == [0.4, 0.6, 0.01, 0.03, 10, 3000]
+    assert (prototypes.columns, prototypes.sample) == ('classes', 'region')
+    assert prototypes.regularization == 'instance'
     assert not list(prototypes.parameters())
 
 
@@ -59,7 +61,7 @@ def test_before_the_fit_they_are_the_text_prototypes():
 
 @pytest.mark.parametrize('normalize', [True, False])
 def test_the_fit_is_the_recipe_on_the_regions_of_all_batches(normalize):
-    prototypes = build(normalize=normalize)
+    prototypes = build(normalize=normalize, columns='all')
     parts = [batch(0), batch(1, images=2)]
     for part in parts:
         prototypes.collect(*part)
@@ -97,13 +99,13 @@ def test_class_level_targets():
     prototypes.collect(*batch())
     prototypes.fit()
     x, _, class_index = vpl.region_vectors(*batch(), 0.5)
-    target = vpl.class_level_targets(class_index, text(), 0.2, 0.6)
-    expected = vpl.fit_by_projected_gradient(x, target, text(), 0.3, 10.0, 30)
-    torch.testing.assert_close(prototypes.vectors, expected.prototypes)
+    target = vpl.class_level_targets(class_index, text()[:3], 0.2, 0.6)
+    expected = vpl.fit_by_projected_gradient(x, target, text()[:3], 0.3, 10.0, 30)
+    torch.testing.assert_close(prototypes.vectors[:3], expected.prototypes)
 
 
-def test_columns_of_the_classes_alone():
-    prototypes = build(columns='classes')
+def test_the_classes_alone_learn_by_default():
+    prototypes = build()
     prototypes.collect(*batch())
     prototypes.fit()
     x, image_index, _ = vpl.region_vectors(*batch(), 0.5)
@@ -112,6 +114,40 @@ def test_columns_of_the_classes_alone():
     expected = vpl.fit_by_projected_gradient(x, target, text()[:3], 0.3, 10.0, 30)
     torch.testing.assert_close(prototypes.vectors[:3], expected.prototypes)
     torch.testing.assert_close(prototypes.vectors[3:], text()[3:])
+
+
+def boat_scene():
+    """Regions of a boat, a train and a bird, each from an image of its own, and their text.
+
+    The region of the boat has a cosine of .23 with "boat" and of .51 with the background name
+    "water"; the others are nearest to their own class. All regions share a direction, as CLIP's do.
+    """
+    axes = torch.eye(10)
+    regions = 0.8 * axes[0] + 0.6 * axes[1:4]  # (3, 10)
+    cosines = torch.tensor(
+        [[0.23, 0.18, 0.18], [0.18, 0.3, 0.18], [0.18, 0.18, 0.3], [0.51, 0.2, 0.2], [0.2] * 3]
+    )
+    shared = cosines @ torch.linalg.pinv(regions).T  # (5, 10): the part that the regions see
+    rest = (1 - shared.square().sum(dim=1, keepdim=True)).sqrt() * axes[4:9]
+    return regions, shared + rest
+
+
+@pytest.mark.parametrize(
+    ('options', 'low', 'high'),
+    [({}, 0.6, 0.75), ({'columns': 'all'}, -0.75, -0.6), ({'regularization': 'class'}, 0.6, 0.75)],
+)
+def test_a_background_name_does_not_push_a_class_away_from_its_region(options, low, high):
+    """With all columns the margin of .28 hardens the boat's target to "water"."""
+    regions, names = boat_scene()
+    torch.testing.assert_close(
+        regions @ names[[0, 3]].T, torch.tensor([[0.23, 0.51]] + [[0.18, 0.2]] * 2)
+    )
+    prototypes = VisionPrototypes(num_classes=3, num_background=2, embed_dims=10, **options)
+    prototypes.set_text(names)
+    maps = regions[:, :, None, None].expand(3, 10, 2, 2)
+    prototypes.collect(maps, torch.eye(3)[:, :, None, None].expand(3, 3, 2, 2), torch.eye(3))
+    prototypes.fit()
+    assert low < float(regions[0] @ prototypes.vectors[0]) < high
 
 
 def test_pixels_and_images_as_examples():
