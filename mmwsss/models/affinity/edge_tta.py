@@ -12,9 +12,7 @@ from mmwsss.registry import MODELS
 class EdgeTTAModel(BaseTTAModel):
     """Test-time augmentation of an `IRNet`: the mean of the logits, then the sigmoid (IRN).
 
-    Args:
-        module: Config or instance of the `IRNet`.
-        data_preprocessor: As in mmengine's `BaseTTAModel`.
+    It takes an `IRNet` as `module`, and `data_preprocessor`, as mmengine's `BaseTTAModel`.
     """
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:

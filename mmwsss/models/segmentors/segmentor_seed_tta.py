@@ -16,9 +16,7 @@ class SegmentorSeedTTAModel(SegTTAModel):
     way of all seeds, `RefineSeeds` with ``bg_threshold=None``. The seed has the mean probabilities
     of the background and of the present classes, divided by their sum; absent classes are left out.
 
-    Args:
-        module: Config or instance of the segmentor.
-        data_preprocessor: As in mmengine's `BaseTTAModel`.
+    It takes a segmentor as `module`, and `data_preprocessor`, as mmengine's `BaseTTAModel`.
     """
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
