@@ -10,11 +10,29 @@ import pytest
 import mmwsss
 
 ROOT = Path(mmwsss.__file__).parent
-BASE = {'compat', 'registry', 'functional', 'structures', ''}  # '': `import mmwsss` alone
+BASE = {
+    'compat',
+    'registry',
+    'functional',
+    'structures',
+    'shipped',
+    '',
+}  # '': `import mmwsss` alone
+ALL = BASE | {
+    'datasets',
+    'engine',
+    'evaluation',
+    'model_converters',
+    'models',
+    'pipeline',
+    'seeds',
+    'visualization',
+}
 # Sub-package -> what else of mmwsss it may import.
 ALLOWED = {
     '': set(),
     'compat': {''},
+    'shipped': {''},
     'functional': set(),
     'structures': {'functional'},
     'registry': {'', 'compat'},
@@ -26,17 +44,9 @@ ALLOWED = {
     'visualization': BASE | {'seeds'},
     'pipeline': BASE | {'datasets', 'engine', 'evaluation', 'models', 'seeds', 'visualization'},
     'model_converters': BASE | {'models', 'pipeline'},
-    'apis': BASE
-    | {
-        'datasets',
-        'engine',
-        'evaluation',
-        'model_converters',
-        'models',
-        'pipeline',
-        'seeds',
-        'visualization',
-    },
+    'apis': ALL,
+    'commands': ALL | {'apis'},
+    '__main__': {'commands'},
 }
 
 

@@ -1,7 +1,8 @@
-"""See `python tools/generate_seeds.py --help`; the work is in `mmwsss.apis.generate_seeds`."""
+"""`mmwsss seeds` under the name that it has in tools/."""
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.apis.generate_seeds import main
+import sys
+
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(main)
+    sys.exit(main(['seeds', *sys.argv[1:]]))

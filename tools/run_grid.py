@@ -1,7 +1,8 @@
-"""See `python tools/run_grid.py --help`; the work is in `mmwsss.apis.run_grid`."""
+"""`mmwsss grid` under the name that it has in tools/."""
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.apis.run_grid import main
+import sys
+
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(main)
+    sys.exit(main(['grid', *sys.argv[1:]]))

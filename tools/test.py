@@ -1,7 +1,8 @@
-"""See `python tools/test.py --help`; the work is in `mmwsss.apis.test`."""
+"""`mmwsss test` under the name that it has in tools/."""
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.apis.test import main
+import sys
+
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(main)
+    sys.exit(main(['test', *sys.argv[1:]]))

@@ -1,7 +1,8 @@
-"""See `python tools/train.py --help`; the work is in `mmwsss.apis.train`."""
+"""`mmwsss train` under the name that it has in tools/."""
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.apis.train import main
+import sys
+
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(main)
+    sys.exit(main(['train', *sys.argv[1:]]))

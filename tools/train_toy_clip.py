@@ -1,7 +1,8 @@
-"""See `python tools/train_toy_clip.py --help`; the work is in `mmwsss.apis.train_toy_clip`."""
+"""`mmwsss toy-clip` under the name that it has in tools/."""
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.apis.train_toy_clip import main
+import sys
+
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(main)
+    sys.exit(main(['toy-clip', *sys.argv[1:]]))

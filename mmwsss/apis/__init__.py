@@ -1,1 +1,1 @@
-"""The commands: argparse around `mmwsss.pipeline`; `tools/` calls them."""
+"""The Python API: what a program calls. The commands are in `mmwsss.commands`."""

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from prettytable import PrettyTable
 from tqdm import tqdm
 
 from mmwsss.seeds.crf import IRN_CRF, DenseCRF
@@ -65,6 +66,30 @@ def measure_precision(
     with np.errstate(invalid='ignore'):
         foreground, background = counts[:, 0] / counts[:, 1], counts[:, 2] / counts[:, 3]
     return PrecisionCurve(tuple(thresholds), foreground, background)
+
+
+def choose_evenly(ids: Sequence[str], number: int | None = None) -> list[str]:
+    """Return some images of a list, evenly spread over it.
+
+    Args:
+        ids: The list.
+        number: How many; all when None, or where there are no more.
+
+    Example:
+        >>> choose_evenly(['a', 'b', 'c', 'd', 'e'], 2)
+        ['a', 'c']
+    """
+    number = min(number or len(ids), len(ids))
+    return [ids[index * len(ids) // number] for index in range(number)]
+
+
+def format_curve(curve: PrecisionCurve) -> str:
+    """Return a table with one row per threshold."""
+    table = PrettyTable(['threshold', 'foreground precision', 'background precision'])
+    rows = zip(curve.thresholds, curve.foreground, curve.background, strict=True)
+    for threshold, foreground, background in rows:
+        table.add_row([f'{threshold:.2f}', f'{foreground:.3f}', f'{background:.3f}'])
+    return str(table)
 
 
 def choose_thresholds(

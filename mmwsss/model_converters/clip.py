@@ -1,6 +1,5 @@
-"""OpenAI's CLIP, as a file that says what model it is; and `tools/model_converters/clip.py`."""
+"""OpenAI's CLIP, as a file that says what model it is."""
 
-import argparse
 import os
 
 import torch
@@ -39,17 +38,3 @@ def convert_clip(source: str | os.PathLike[str], target: str | os.PathLike[str])
     with atomic_path(target) as temporary:
         torch.save({'state_dict': model.state_dict(), 'meta': meta}, temporary)
     return len(state)
-
-
-def main() -> None:
-    """Read the command line and convert."""
-    parser = argparse.ArgumentParser(
-        description="Convert OpenAI's ViT CLIP, or a file with the same names: float32, with the "
-        'architecture beside the weights. Every tensor of the file must be known, and every tensor '
-        'of the model be filled.'
-    )
-    parser.add_argument('checkpoint', help='ViT-B-16.pt, or a state dict')
-    parser.add_argument('out', help='file to write, for model.backbone.pretrained')
-    arguments = parser.parse_args()
-    number = convert_clip(arguments.checkpoint, arguments.out)
-    print(f'{arguments.out}: {number} tensors; set model.backbone.model_name=None with it')

@@ -1,7 +1,6 @@
 """Renaming a released checkpoint's tensors, strictly in both directions."""
 
 import os
-from pathlib import Path
 
 import torch
 from mmengine.registry import init_default_scope
@@ -15,7 +14,6 @@ from mmwsss.structures import atomic_path
 from .checkpoint import read_state_dict
 from .layouts import Layout
 
-ROOT = Path(__file__).resolve().parents[2]
 _COUNTER = '.num_batches_tracked'  # torch < 0.4.1 saved none, and batch norm here needs none
 _SHOWN = 10  # names of one kind in an error
 
@@ -41,7 +39,7 @@ def convert_checkpoint(
         FileNotFoundError: There is no such file or config.
         ValueError: `source` does not fit the layout or the model.
     """
-    settings = load_config(config or ROOT / layout.config)
+    settings = load_config(config or layout.config)
     init_default_scope('mmseg')
     expected = MODELS.build(settings.model).state_dict()
     try:

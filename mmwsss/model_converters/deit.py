@@ -1,6 +1,5 @@
-"""A plain ViT's weights, to begin a class-token ViT with; and `tools/model_converters/deit.py`."""
+"""A plain ViT's weights, to begin a class-token ViT with."""
 
-import argparse
 import os
 
 import torch
@@ -14,7 +13,7 @@ from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
 
 from .checkpoint import read_state_dict
-from .convert import ROOT, convert_state_dict
+from .convert import convert_state_dict
 from .layouts import TIMM_VIT, Layout
 
 LAYOUT = Layout(
@@ -46,7 +45,7 @@ def convert_deit(
         FileNotFoundError: There is no such file or config.
         ValueError: `source` is no such ViT, or does not fit the model.
     """
-    settings = load_config(config or ROOT / LAYOUT.config)
+    settings = load_config(config or LAYOUT.config)
     init_default_scope('mmseg')
     whole = MODELS.build(settings.model).state_dict()
     expected = {name: value for name, value in whole.items() if name.startswith('backbone.')}
@@ -75,20 +74,3 @@ def repeat_tokens(released: dict[str, Tensor], number: int) -> dict[str, Tensor]
         return released
     repeated = repeat_class_token(released[token], released[positions], number)
     return {**released, token: repeated[0], positions: repeated[1]}
-
-
-def main() -> None:
-    """Read the command line and convert."""
-    parser = argparse.ArgumentParser(
-        description=f'Convert a checkpoint of {LAYOUT.title} for the backbone of MCTformer: every '
-        'class token begins as the single one. Every tensor of the file must be known, and every '
-        'tensor of our backbone be filled.'
-    )
-    parser.add_argument('checkpoint', help='file of the plain ViT')
-    parser.add_argument('out', help='file to write, for model.backbone.init_cfg.checkpoint')
-    parser.add_argument('--config', help=f'config of our model; {LAYOUT.config} if not given')
-    arguments = parser.parse_args()
-    number = convert_deit(arguments.checkpoint, arguments.out, arguments.config)
-    print(
-        f'{arguments.out}: {number} tensors for the backbone of {arguments.config or LAYOUT.config}'
-    )

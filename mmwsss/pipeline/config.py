@@ -5,7 +5,6 @@ import difflib
 import inspect
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -20,6 +19,7 @@ from mmwsss.models.prototypes.prototype_aware_cam_head import PrototypeAwareCAMH
 from mmwsss.models.prototypes.support_bank import SupportBank
 from mmwsss.models.text_prototypes import TextPrototypes
 from mmwsss.seeds.walk import WalkSettings
+from mmwsss.shipped import find_config
 
 _REGISTRIES = (
     registry.MODELS,
@@ -66,7 +66,7 @@ def load_config(
     """Read a config, merge command-line options into it, and check the options of our parts.
 
     Args:
-        path: The config file.
+        path: The config file, or the name of a shipped one.
         options: As given with ``--cfg-options``.
         where: Where the options stand, for messages; empty for the command line.
 
@@ -74,9 +74,7 @@ def load_config(
         FileNotFoundError: There is no such config.
         ValueError: A part of ours is unknown or has an unknown option, or an option has no place.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'there is no config {path}; the shipped ones are in configs/')
-    config = Config.fromfile(path)
+    config = Config.fromfile(find_config(path))
     check_options(config)
     merge_options(config, options, where)
     return config

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ALL = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / 'configs').rglob('*.py')
-    if not {'_base_', 'grids', 'toy_clip.py'} & set(path.parts)  # a CLIP: tests/apis
+    if not {'_base_', 'grids', 'toy_clip.py'} & set(path.parts)  # a CLIP: tests/commands
 )
 # test_vpl_decoder.py: a CLIP's files are not here
 CONFIGS = [path for path in ALL if not path.name.startswith('vpl_decoder')]

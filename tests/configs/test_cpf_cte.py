@@ -8,8 +8,8 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 
-from mmwsss.apis.run_grid import read_grid
 from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.grid import read_grid
 from mmwsss.registry import HOOKS, MODELS
 
 ROOT = Path(__file__).resolve().parents[2]

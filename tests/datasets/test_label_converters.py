@@ -1,7 +1,4 @@
-import importlib.util
-import json
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,20 +6,11 @@ from PIL import Image
 
 from mmwsss.datasets import label_converters as converters
 
-TOOLS = Path(__file__).parents[2] / 'tools' / 'dataset_converters'
-
 XML = """<annotation><filename>1.jpg</filename>
 <object><name>person</name><difficult>0</difficult>
   <part><name>head</name></part></object>
 <object><name>dog</name><difficult>1</difficult></object>
 <object><name>person</name></object></annotation>"""
-
-
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
 
 
 def save_mask(path, values, mode='L'):
@@ -115,34 +103,3 @@ def test_trainaug_is_all_masks_without_val(tmp_path):
     assert out.read_text() == 'a\nc\nd\n'
     with pytest.warns(UserWarning, match=r'gives 3 images where VOC trainaug has 10582; check'):
         converters.write_trainaug_list(tmp_path / 'masks', tmp_path / 'val.txt', out)
-
-
-def test_label_tool(tmp_path):
-    out = tmp_path / 'labels.json'
-    (tmp_path / 'xml').mkdir()
-    (tmp_path / 'xml' / '1.xml').write_text(XML)
-    save_mask(tmp_path / 'masks' / '1.png', [[0, 20]])
-    save_mask(tmp_path / 'masks' / '2.png', [[0, 1]])
-    (tmp_path / 'labels.txt').write_text('1 cat\n')
-    (tmp_path / 'ids.txt').write_text('2\n')
-    main = tool('image_labels')
-
-    main(['voc_xml', str(tmp_path / 'xml'), '--out', str(out)])
-    assert json.loads(out.read_text()) == {'1': ['dog', 'person']}
-    main(['masks', str(tmp_path / 'masks'), '--out', str(out)])
-    assert json.loads(out.read_text()) == {'1': ['tvmonitor'], '2': ['aeroplane']}
-    ids = ['--ids', str(tmp_path / 'ids.txt')]
-    main(['masks', str(tmp_path / 'masks'), '--out', str(out), *ids, '--classes', 'x', 'y'])
-    assert json.loads(out.read_text()) == {'2': ['x', 'y']}
-    main(['text', str(tmp_path / 'labels.txt'), '--out', str(out)])
-    assert json.loads(out.read_text()) == {'1': ['cat']}
-
-
-def test_trainaug_tool(tmp_path):
-    save_mask(tmp_path / 'SegmentationClassAug' / 'a.png', [[0]])
-    lists = tmp_path / 'ImageSets' / 'Segmentation'
-    lists.mkdir(parents=True)
-    (lists / 'val.txt').write_text('b\n')
-    with pytest.warns(UserWarning, match='10582'):
-        tool('trainaug')([str(tmp_path)])
-    assert (lists / 'trainaug.txt').read_text() == 'a\n'

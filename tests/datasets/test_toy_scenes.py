@@ -1,7 +1,5 @@
 import json
-import runpy
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from mmwsss.registry import DATASETS
 from mmwsss.seeds.masks import load_mask
 
 SIDES = (64, 80)
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -139,10 +136,3 @@ def test_look_alikes_share_pose_coat_and_body_and_not_the_head(one, other, seed)
     outlines = [{part.points.tobytes() for part in figure.parts} for figure in (first, second)]
     assert outlines[0] - outlines[1]
     assert outlines[1] - outlines[0]
-
-
-def test_the_command_draws(tmp_path, monkeypatch):
-    options = ['--train', '2', '--val', '1', '--sides', '64', '80']
-    monkeypatch.setattr('sys.argv', ['make_toy_scenes.py', str(tmp_path / 'out'), *options])
-    runpy.run_path(str(REPOSITORY / 'tools' / 'make_toy_scenes.py'))['main']()
-    assert len(list((tmp_path / 'out' / 'JPEGImages').iterdir())) == 3

@@ -1,12 +1,10 @@
 import json
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from mmwsss.commands.main import main
 from mmwsss.evaluation import seed_evaluation
 from mmwsss.evaluation.seed_evaluation import (
     IoUMetric,  # from mmseg, after our cures
@@ -22,7 +20,6 @@ from mmwsss.seeds.refine import RefineSettings, refine_seed
 
 CLASSES = ('cat', 'dog', 'cow')
 IDS = ['a', 'b', 'c']
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -277,12 +274,11 @@ def test_table(data):
     assert 'cam: the best' not in text.replace('pacam', '')
 
 
-def test_command(data, monkeypatch, capsys):
+def test_command(data, capsys):
     (data / 'train.txt').write_text('a\nb\nc\n')
-    command = ['evaluate_seeds.py', data / 'seeds', '--masks', data / 'gt']
+    command = ['evaluate', data / 'seeds', '--masks', data / 'gt']
     command += ['--ids', data / 'train.txt', '--curve', data / 'curve.json', '--classes', *CLASSES]
-    monkeypatch.setattr(sys, 'argv', [str(word) for word in command])
-    runpy.run_path(str(ROOT / 'tools' / 'evaluate_seeds.py'), run_name='__main__')
+    assert main([str(word) for word in command]) == 0
     assert 'best threshold' in capsys.readouterr().out
     evaluation = json.loads((data / 'curve.json').read_text())
     assert evaluation == evaluate_seeds(data / 'seeds', data / 'gt', IDS, CLASSES, split='train')

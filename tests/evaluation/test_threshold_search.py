@@ -1,12 +1,10 @@
 import json
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from mmwsss.commands.main import main
 from mmwsss.evaluation.threshold_search import (
     PrecisionCurve,
     choose_thresholds,
@@ -15,8 +13,6 @@ from mmwsss.evaluation.threshold_search import (
 from mmwsss.seeds.files import Seed, load_seed, save_seed
 from mmwsss.seeds.masks import load_mask, save_mask
 from mmwsss.seeds.refine import refine_items
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'search_thresholds.py'
 
 
 @pytest.fixture
@@ -67,12 +63,11 @@ def test_unreachable_precision_takes_the_best_and_keeps_the_order():
     assert choose_thresholds(curve, 0.99, 0.99) == (0.1, 0.1)
 
 
-def test_the_command_records_its_choice_and_the_split(items, tmp_path, monkeypatch, capsys):
+def test_the_command_records_its_choice_and_the_split(items, tmp_path, capsys):
     (tmp_path / 'ids.txt').write_text('a\nb\nc\n')
-    words = [TOOL, tmp_path / 'seeds', tmp_path / 'truth', '--images', tmp_path / 'images']
+    words = ['thresholds', tmp_path / 'seeds', tmp_path / 'truth', '--images', tmp_path / 'images']
     words += ['--ids', tmp_path / 'ids.txt', '--crf', 'none', '--out', tmp_path / 'out.json']
-    monkeypatch.setattr(sys, 'argv', [str(word) for word in words])
-    runpy.run_path(str(TOOL), run_name='__main__')
+    assert main([str(word) for word in words]) == 0
     record = json.loads((tmp_path / 'out.json').read_text())
     assert 'for the stage MakeIRLabels' in capsys.readouterr().out
     assert record['split'] == str(tmp_path / 'ids.txt')

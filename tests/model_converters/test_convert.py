@@ -1,5 +1,3 @@
-import re
-import sys
 from dataclasses import replace
 
 import pytest
@@ -10,7 +8,6 @@ from torch import nn
 from mmwsss.model_converters import (
     LAYOUTS,
     Layout,
-    command,
     convert_checkpoint,
     convert_state_dict,
     read_state_dict,
@@ -174,12 +171,3 @@ def test_an_error_says_which_file_is_not_what_and_writes_nothing(tmp_path, confi
     missing = replace(LAYOUT, config='configs/none.py')
     with pytest.raises(FileNotFoundError, match=r'configs/none\.py'):
         convert_checkpoint(missing, tmp_path / 'a.pth', tmp_path / 'b.pth')
-
-
-def test_the_command(tmp_path, config, monkeypatch, capsys):
-    source, target = str(tmp_path / 'a.pth'), str(tmp_path / 'b.pth')
-    torch.save(released(), source)
-    monkeypatch.setitem(LAYOUTS, 'small', LAYOUT)
-    monkeypatch.setattr(sys, 'argv', ['small.py', source, target, '--config', str(config)])
-    command.main('small')
-    assert re.search(r'b\.pth: 7 tensors for .*small\.py', capsys.readouterr().out)

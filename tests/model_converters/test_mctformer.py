@@ -1,7 +1,5 @@
 """MCTformer V2 and plain ViTs: the released numbers from converted weights."""
 
-import sys
-
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -12,10 +10,10 @@ from mmwsss.model_converters import (
     convert_checkpoint,
     convert_deit,
     convert_state_dict,
-    deit,
 )
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
+from mmwsss.shipped import shipped_root
 
 SIZES = [(224, 224), (240, 176), (230, 224), (101, 345)]
 SMALL = """
@@ -35,28 +33,23 @@ model = dict(
 """
 
 
-def shipped_model(root, path=LAYOUTS['mctformer'].config):
-    config = load_config(root / path)
+def shipped_model(path=LAYOUTS['mctformer'].config):
+    config = load_config(path)
     init_default_scope('mmseg')
     return MODELS.build(config.model)
 
 
-@pytest.fixture(scope='module')
-def root():
-    return deit.ROOT
-
-
 @pytest.fixture
-def small(tmp_path, root):
+def small(tmp_path):
     """Config of a small plain ViT."""
     path = tmp_path / 'small.py'
-    path.write_text(SMALL.format(configs=root / 'configs'))
+    path.write_text(SMALL.format(configs=shipped_root() / 'configs'))
     return path
 
 
 @pytest.fixture(scope='module')
-def pair(released_network, root):
-    released, ours = released_network('mctformer'), shipped_model(root)
+def pair(released_network):
+    released, ours = released_network('mctformer'), shipped_model()
     layout = LAYOUTS['mctformer']
     state = convert_state_dict(released.state_dict(), layout, ours.state_dict())
     ours.load_state_dict(state, strict=True)
@@ -182,11 +175,11 @@ def plain_vit(kind, tokens=1, classes=1000):
 
 @pytest.mark.parametrize(('kind', 'prefix'), [('timm', ''), ('mmpretrain', 'backbone.')])
 @pytest.mark.parametrize('container', [None, 'model', 'state_dict'])
-def test_a_plain_vit_begins_all_classes(tmp_path, root, small, kind, prefix, container):
+def test_a_plain_vit_begins_all_classes(tmp_path, small, kind, prefix, container):
     state = plain_vit(kind)
     torch.save({container: state} if container else state, tmp_path / 'a.pth')
     assert convert_deit(tmp_path / 'a.pth', tmp_path / 'b.pth', small) == 76
-    model = shipped_model(root, small)
+    model = shipped_model(small)
     model.backbone.init_cfg = {
         'type': 'Pretrained',
         'checkpoint': str(tmp_path / 'b.pth'),
@@ -257,12 +250,3 @@ def test_a_vit_that_has_class_tokens_keeps_them(tmp_path, small):
     whole = torch.load(tmp_path / 'b.pth', weights_only=True)['state_dict']
     assert whole['backbone.cls_token'].equal(state['cls_token'])
     assert whole['backbone.pos_embed'].equal(state['pos_embed'])
-
-
-def test_the_command(tmp_path, small, monkeypatch, capsys):
-    torch.save(plain_vit('timm'), tmp_path / 'a.pth')
-    files = [str(tmp_path / name) for name in ('a.pth', 'b.pth')]
-    monkeypatch.setattr(sys, 'argv', ['deit.py', *files, '--config', str(small)])
-    deit.main()
-    assert 'b.pth: 76 tensors for the backbone of' in capsys.readouterr().out
-    assert (tmp_path / 'b.pth').is_file()

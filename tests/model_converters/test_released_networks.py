@@ -1,7 +1,5 @@
 """A released network and ours with its converted weights give the same numbers."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -10,12 +8,11 @@ from mmwsss.model_converters import LAYOUTS, convert_state_dict
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
-ROOT = Path(__file__).resolve().parents[2]
 SIZES = [(75, 53), (66, 97)]
 
 
 def shipped_model(name):
-    config = load_config(ROOT / LAYOUTS[name].config)
+    config = load_config(LAYOUTS[name].config)
     init_default_scope('mmseg')
     return MODELS.build(config.model)
 

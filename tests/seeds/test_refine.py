@@ -1,5 +1,4 @@
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmwsss.commands.main import main
 from mmwsss.seeds.crf import CLIP_ES_CRF, IRN_CRF, crf_from_labels, crf_from_probabilities
 from mmwsss.seeds.files import Seed, load_seed, save_seed
 from mmwsss.seeds.masks import load_mask, save_mask
@@ -285,13 +285,12 @@ def test_workers_have_one_thread_and_leave_ctrl_c_to_the_parent():
         (['--own-background', '--crf', 'none'], RefineSettings('cam', None, crf=None)),
     ],
 )
-def test_command(items, tmp_path, monkeypatch, capsys, options, settings):
+def test_command(items, tmp_path, capsys, options, settings):
     (tmp_path / 'ids.txt').write_text('\n'.join(CLASSES))
     seeds, images = items[0].seed_path.parent, items[0].image_path.parent
-    command = ['refine_seeds.py', seeds, tmp_path / 'a', '--images', images]
+    command = ['refine', seeds, tmp_path / 'a', '--images', images]
     command += ['--ids', tmp_path / 'ids.txt', *options]
-    monkeypatch.setattr(sys, 'argv', [str(word) for word in command])
-    runpy.run_path(str(ROOT / 'tools' / 'refine_seeds.py'), run_name='__main__')
+    assert main([str(word) for word in command]) == 0
     assert '4 of 4 masks written' in capsys.readouterr().out
     refine_seeds_with_crf(items, tmp_path / 'b', settings)
     for name in CLASSES:

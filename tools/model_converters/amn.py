@@ -1,9 +1,8 @@
-"""See `python tools/model_converters/amn.py --help`."""
+"""`mmwsss convert weights amn` under the name that it has in tools/."""
 
-from functools import partial
+import sys
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.model_converters.command import main
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(partial(main, 'amn'))
+    sys.exit(main(['convert', 'weights', 'amn', *sys.argv[1:]]))

@@ -1,7 +1,8 @@
-"""See `python tools/model_converters/clip.py --help`."""
+"""`mmwsss convert weights clip` under the name that it has in tools/."""
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.model_converters.clip import main
+import sys
+
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(main)
+    sys.exit(main(['convert', 'weights', 'clip', *sys.argv[1:]]))

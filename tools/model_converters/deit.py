@@ -1,7 +1,8 @@
-"""See `python tools/model_converters/deit.py --help`."""
+"""`mmwsss convert weights deit` under the name that it has in tools/."""
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.model_converters.deit import main
+import sys
+
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(main)
+    sys.exit(main(['convert', 'weights', 'deit', *sys.argv[1:]]))

@@ -1,9 +1,8 @@
-"""See `python tools/model_converters/irn_cam.py --help`."""
+"""`mmwsss convert weights irn_cam` under the name that it has in tools/."""
 
-from functools import partial
+import sys
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.model_converters.command import main
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(partial(main, 'irn_cam'))
+    sys.exit(main(['convert', 'weights', 'irn_cam', *sys.argv[1:]]))

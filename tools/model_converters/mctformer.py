@@ -1,9 +1,8 @@
-"""See `python tools/model_converters/mctformer.py --help`."""
+"""`mmwsss convert weights mctformer` under the name that it has in tools/."""
 
-from functools import partial
+import sys
 
-from mmwsss.apis.arguments import run_command
-from mmwsss.model_converters.command import main
+from mmwsss.commands.main import main
 
 if __name__ == '__main__':
-    run_command(partial(main, 'mctformer'))
+    sys.exit(main(['convert', 'weights', 'mctformer', *sys.argv[1:]]))

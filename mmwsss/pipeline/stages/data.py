@@ -16,7 +16,6 @@ from mmwsss.registry import DATASETS
 from mmwsss.seeds.crf import CRF_PRESETS
 from mmwsss.seeds.refine import RefineItem
 
-ROOT = Path(__file__).resolve().parents[3]
 GROUND_TRUTH_CURE = 'set the folder of the ground truth, or leave the stage out of the pipeline'
 _WITHOUT_EFFECT = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 
@@ -27,12 +26,12 @@ def other_config(
     """Load the config of another network of the pipeline, with the pipeline's random seed.
 
     Args:
-        path: From here or from the repository.
+        path: A path, or the name of a shipped config.
         options: Changes to it, as with ``--cfg-options``.
         workspace: Of the run.
         where: Where the options stand, for messages.
     """
-    config = load_config(path if Path(path).is_file() else ROOT / path, options, where)
+    config = load_config(path, options, where)
     set_seed(config, workspace.config.get('randomness', {}).get('seed', 0))
     merge_options(config, options, where)  # once more: a seed in them is meant
     return config

@@ -16,7 +16,7 @@ def run_command_in_processes(
     """Run one of our commands in a process a GPU; it writes its figures to ``figures.json``.
 
     Args:
-        command: A module of `mmwsss.apis`.
+        command: One of ours.
         config: With a ``work_dir``.
         workspace: Of the run.
         arguments: Further ones of the command.
@@ -32,12 +32,11 @@ def run_command_in_processes(
     config.dump(str(folder / 'run.py'))
     figures = folder / 'figures.json'
     launcher = ['-m', 'torch.distributed.run', f'--nproc_per_node={workspace.gpus}']
-    order = ['-m', f'mmwsss.apis.{command}', str(folder / 'run.py'), *(arguments or [])]
+    order = ['-m', 'mmwsss', command, str(folder / 'run.py'), *(arguments or [])]
     tail = ['--work-dir', str(folder), '--launcher', 'pytorch', '--figures', str(figures)]
     tail += ['--resume'] if config.get('resume') else []
     if subprocess.run([sys.executable, *launcher, *order, *tail], check=False).returncode:
         raise ChildProcessError(
-            f'mmwsss.apis.{command} failed in {workspace.gpus} processes; what they said stands '
-            'above'
+            f'mmwsss {command} failed in {workspace.gpus} processes; what they said stands above'
         )
     return read_record(figures)

@@ -73,9 +73,8 @@ class GenerateSeeds(Stage):
             checkpoint = runs.last_checkpoint(workspace.folder(self.model))
         out_dir = workspace.folder(self.name) / 'seeds'
         if workspace.gpus > 1:
-            # argparse wants the checkpoint, which may be absent, right after the config
-            arguments = [*([str(checkpoint)] if checkpoint else []), '--out-dir', str(out_dir)]
-            return run_command_in_processes('generate_seeds', config, workspace, arguments)
+            arguments = ['--out-dir', str(out_dir), *([str(checkpoint)] if checkpoint else [])]
+            return run_command_in_processes('seeds', config, workspace, arguments)
         runs.generate_seeds(config, checkpoint, out_dir)
         return {'seeds': len(list(out_dir.glob('*.npz')))}
 
@@ -164,8 +163,8 @@ class WalkSeeds(Stage):
         }
         checkpoint = runs.last_checkpoint(workspace.folder(self.model))
         if workspace.gpus > 1:
-            arguments = [str(checkpoint), '--out-dir', str(out_dir)]
-            return run_command_in_processes('generate_seeds', config, workspace, arguments)
+            arguments = ['--out-dir', str(out_dir), str(checkpoint)]
+            return run_command_in_processes('seeds', config, workspace, arguments)
         runs.generate_seeds(config, checkpoint, out_dir)
         return {'seeds': len(list(out_dir.glob('*.npz')))}
 

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmwsss.apis import train as command
+from mmwsss.pipeline import own_stage
 from mmwsss.pipeline.stage import DONE, STARTED, read_record, write_record
 from mmwsss.pipeline.stages import Train
 
@@ -29,9 +29,9 @@ def test_the_network_of_the_config_is_trained_and_not_the_first_of_the_pipeline(
     write_record(tmp_path / 'work_dirs/host/ir_labels' / DONE, {'key': 'labels'})
     trained = []
     monkeypatch.setattr(
-        command, 'train', lambda config: trained.append(config) or tmp_path / 'epoch_1.pth'
+        own_stage, 'train', lambda config: trained.append(config) or tmp_path / 'epoch_1.pth'
     )
-    command._train_own_stage(config)
+    own_stage.train_own_stage(config)
     assert trained[0].work_dir == 'work_dirs/host/own'
     assert trained[0].train_dataloader.dataset.mask_dir == 'work_dirs/host/ir_labels/masks'
     assert read_record(tmp_path / 'work_dirs/host/own' / DONE)['figures'] == {
@@ -41,23 +41,23 @@ def test_the_network_of_the_config_is_trained_and_not_the_first_of_the_pipeline(
 
 def test_missing_ir_labels_are_named_with_the_command_that_makes_them(config):
     with pytest.raises(FileNotFoundError, match=r'run_pipeline\.py host\.py --until ir_labels'):
-        command._train_own_stage(config)
+        own_stage.train_own_stage(config)
 
 
 def test_a_training_with_other_options_is_not_taken_for_this_one(config, tmp_path, monkeypatch):
     write_record(tmp_path / 'work_dirs/host/ir_labels' / DONE, {'key': 'labels'})
     folder = tmp_path / 'work_dirs/host/own'
     write_record(folder / STARTED, {'key': 'of another rate'})
-    monkeypatch.setattr(command, 'train', lambda config: tmp_path / 'epoch_1.pth')
-    command._train_own_stage(config)  # no checkpoint that could be taken for another
+    monkeypatch.setattr(own_stage, 'train', lambda config: tmp_path / 'epoch_1.pth')
+    own_stage.train_own_stage(config)  # no checkpoint that could be taken for another
     write_record(folder / STARTED, {'key': 'of another rate'})
     (folder / 'last_checkpoint').write_text('epoch_9.pth')
     with pytest.raises(FileExistsError, match='with other options: give --work-dir'):
-        command._train_own_stage(config)
+        own_stage.train_own_stage(config)
     assert read_record(folder / STARTED) == {'key': 'of another rate'}
 
 
 def test_a_config_without_a_training_of_its_own_says_so(config):
     config.pipeline = STAGES[:2]
     with pytest.raises(ValueError, match='nothing to train: use tools/run_pipeline'):
-        command._train_own_stage(config)
+        own_stage.train_own_stage(config)

@@ -1,6 +1,5 @@
-"""`tools/test.py`: test a checkpoint."""
+"""Configs of tests that keep a segmentor's predictions: as files, or for the VOC server."""
 
-import argparse
 import copy
 import os
 from collections.abc import Sequence
@@ -10,44 +9,8 @@ from mmengine.config import Config
 
 from mmwsss.datasets import WrappedDataset, check_images
 from mmwsss.evaluation.voc_archive import VOC_CLASSES, VOCArchiveWriter
-from mmwsss.pipeline.runs import test
-
-from .arguments import add_config_arguments, read_config, run_command, write_figures
 
 _SUFFIXES = ('.tar.gz', '.tgz')
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description='Test a checkpoint as a config says.')
-    add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
-    written = parser.add_mutually_exclusive_group()
-    written.add_argument('--out', help='folder for the predictions, as PNG files')
-    written.add_argument(
-        '--voc-archive',
-        metavar='TAR_GZ',
-        help='write the predictions for the PASCAL VOC server, and open no ground truth',
-    )
-    parser.add_argument('--show-dir', help='folder for painted pictures')
-    parser.add_argument('--tta', action='store_true', help='several scales and flip, CRF')
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Test, and print the figures."""
-    arguments = parse_arguments()
-    config = read_config(arguments)
-    if arguments.out:
-        check_writes_masks(config, '--out')
-        config.test_evaluator.output_dir = arguments.out
-    if arguments.voc_archive:
-        config = config_for_archive(config, arguments.voc_archive)
-    if arguments.show_dir:
-        config.visualizer.save_dir = arguments.show_dir
-        config.default_hooks.visualization.update(draw=True, interval=1)
-    figures = test(config, arguments.checkpoint, arguments.tta)
-    write_figures(arguments.figures, {name: float(value) for name, value in figures.items()})
 
 
 def config_for_archive(config: Config, archive: str | os.PathLike[str]) -> Config:
@@ -129,7 +92,3 @@ def _check_dataset(dataset: dict[str, Any]) -> None:
             'of VOC, such as configs/deeplabv2/deeplabv2_r101_voc.py'
         )
     check_images(images)
-
-
-if __name__ == '__main__':
-    run_command(main)

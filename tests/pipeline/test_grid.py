@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from mmwsss.apis.run_grid import format_grid, read_grid
 from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.grid import format_grid, read_grid
 from mmwsss.pipeline.run import build_stages
 from mmwsss.registry import MODELS
 

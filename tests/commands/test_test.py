@@ -1,19 +1,18 @@
-"""`tools/test.py` from the command line: predictions for the VOC server, and what it refuses."""
+"""`mmwsss test`: predictions for the VOC server, and what it refuses."""
 
 import json
 import shutil
-import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmwsss.apis import test as command
+from mmwsss.commands.main import main
+from mmwsss.pipeline import runs
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 from mmwsss.seeds.masks import load_mask, save_mask, voc_palette
@@ -42,9 +41,6 @@ SMALL = {
     'tta_model.crf': None,
     'log_level': 'ERROR',
 }
-
-LOAD, PACK, FLIP = {'type': 'LoadImage'}, {'type': 'PackSegInputs'}, {'type': 'RandomFlip'}
-ANNOTATIONS = {'type': 'LoadAnnotations'}
 
 
 @pytest.fixture
@@ -76,8 +72,8 @@ def checkpoint(voc, tmp_path):
 
 def run(monkeypatch, *arguments, options=SMALL):
     options = [f'{key}={value}' for key, value in options.items()]
-    monkeypatch.setattr(sys, 'argv', ['test.py', *arguments, '--cfg-options', *options])
-    command.main()
+    monkeypatch.setenv('MMWSSS_TRACEBACK', '1')
+    assert main(['test', *arguments, '--cfg-options', *options]) == 0
 
 
 @pytest.mark.parametrize('views', [[], ['--tta']])
@@ -136,27 +132,8 @@ def test_an_archive_of_another_format_is_refused(monkeypatch):
 
 @pytest.mark.parametrize('option', ['--out', '--voc-archive'])
 def test_a_classification_network_has_no_masks_to_write(monkeypatch, option):
-    monkeypatch.setattr(command, 'test', lambda *_: pytest.fail('tested'))
+    monkeypatch.setattr(runs, 'test', lambda *_: pytest.fail('tested'))
     with pytest.raises(ValueError, match=rf'{option} is for .* not mmwsss\.SeedMetric.*seeds\.py'):
         run(
             monkeypatch, CAM, 'absent.pth', option, 'results.tar.gz', options={'log_level': 'ERROR'}
         )
-
-
-def test_ground_truth_is_taken_out_at_every_depth_and_nothing_else():
-    views = {'type': 'TestTimeAug', 'transforms': [[FLIP, FLIP], [ANNOTATIONS], [PACK]], 'x': 1}
-    scoped = {'type': 'mmseg.LoadAnnotations'}
-    pipeline = [LOAD, scoped, views]
-    kept = {'type': 'TestTimeAug', 'transforms': [[FLIP, FLIP], [PACK]], 'x': 1}
-    assert command.without_annotations(pipeline) == [LOAD, kept]
-    assert pipeline == [LOAD, scoped, views]
-    assert len(views['transforms']) == 3
-
-
-@pytest.mark.parametrize(
-    'evaluator', [None, {'type': 'mmwsss.SeedMetric'}, [{'type': 'mmwsss.SeedMetric'}]]
-)
-def test_masks_come_from_segmentors_alone(evaluator):
-    command.check_writes_masks(Config({'test_evaluator': {'type': 'IoUMetric'}}), '--out')
-    with pytest.raises(ValueError, match=r"--out is for segmentors, .* mmseg's IoUMetric"):
-        command.check_writes_masks(Config({'test_evaluator': evaluator}), '--out')

@@ -1,30 +1,26 @@
-"""`tools/generate_seeds.py`: a seed file an image."""
+"""`mmwsss seeds`: one seed file per image."""
 
 import argparse
 from pathlib import Path
 
-from mmwsss.pipeline.runs import generate_seeds
+from .arguments import add_network, read_config, write_figures
 
-from .arguments import add_config_arguments, read_config, run_command, write_figures
+HELP = 'Write one seed file per image of seed_dataloader; those that are there are kept.'
+EXAMPLE = 'mmwsss seeds irn_cpal_voc work_dirs/irn_cpal_voc/cam/epoch_5.pth --out-dir seeds'
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description='Write a seed file an image of seed_dataloader.')
-    add_config_arguments(parser)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_network(parser)
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; none for a frozen host')
     parser.add_argument('--out-dir', help='folder of the seeds; <work-dir>/seeds if not given')
-    return parser.parse_args()
 
 
-def main() -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Write the seeds that are not there yet."""
-    arguments = parse_arguments()
     config = read_config(arguments)
+    from mmwsss.pipeline.runs import generate_seeds
+
     out_dir = Path(arguments.out_dir or Path(config.work_dir) / 'seeds')
     generate_seeds(config, arguments.checkpoint, out_dir)
     write_figures(arguments.figures, {'seeds': len(list(out_dir.glob('*.npz')))})
-
-
-if __name__ == '__main__':
-    run_command(main)

@@ -1,0 +1,147 @@
+"""Arguments that several commands share, with mmseg's names and meanings."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmwsss.shipped import find_config
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+CHANGES = '--cfg-options'
+# those of mmwsss.seeds, which takes seconds to import; a test compares
+SOURCES = ('cam', 'pacam', 'sum')
+CRFS = ('irn', 'clip_es', 'clip_es_released', 'none')
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the config and the changes to it."""
+    parser.add_argument('config', help='config: a path, or the name of a shipped one')
+    add_changes(parser)
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """Add the changes to a config."""
+    parser.add_argument(
+        CHANGES,
+        nargs='+',
+        action='extend',
+        type=_change,
+        metavar='KEY=VALUE',
+        help='changes to the config; lists as KEY="[a,b]"',
+    )
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add what the commands share that run a network: config, folder, processes."""
+    add_config(parser)
+    add_work_dir(parser, 'folder for logs and checkpoints; work_dirs/<name of the config>')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    # torch.distributed.launch of old gives it as an option, today's as a variable
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument('--figures', help='write the resulting figures to this JSON file')
+
+
+def add_work_dir(parser: argparse.ArgumentParser, text: str, default: str | None = None) -> None:
+    """Add the folder to work in."""
+    parser.add_argument('--work-dir', default=default, help=text)
+
+
+def add_gpus(parser: argparse.ArgumentParser) -> None:
+    """Add the number of processes with a network."""
+    parser.add_argument(
+        '--gpus', type=count, default=1, help='processes with a network, one per GPU'
+    )
+
+
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    """Add the number of processes that work on files."""
+    parser.add_argument(
+        '--processes',
+        type=count,
+        default=os.cpu_count() or 1,
+        help='processes that work on files; as many as cores',
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser, text: str, default: int | None = None) -> None:
+    """Add the random seed."""
+    parser.add_argument('--seed', type=int, default=default, help=text)
+
+
+def add_until(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Add the stage to stop after."""
+    parser.add_argument('--until', metavar='STAGE', default=default, help='last stage to run')
+
+
+def add_seed_files(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of the seeds and the list of its images."""
+    parser.add_argument('seed_dir', help='folder with <id>.npz, from `mmwsss seeds`')
+    parser.add_argument('--ids', required=True, type=Path, help='text file, one image id per line')
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of the images."""
+    parser.add_argument('--images', required=True, help='folder with <id><suffix>')
+    parser.add_argument('--image-suffix', default='.jpg')
+
+
+def count(word: str) -> int:
+    """Read a number of at least one.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f'{word!r} is no number of at least 1')
+    return int(word)
+
+
+def _change(word: str) -> str:
+    if not word.partition('=')[1]:
+        raise argparse.ArgumentTypeError(f'{word!r} is no KEY=VALUE')
+    return word
+
+
+def read_changes(words: list[str] | None) -> dict[str, Any] | None:
+    """Read the values of changes to a config, as mmengine does."""
+    if not words:
+        return None
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument(CHANGES, nargs='+', action=DictAction)
+    return parser.parse_args([CHANGES, *words]).cfg_options
+
+
+def read_config(arguments: argparse.Namespace) -> 'Config':
+    """Load the config of a command that runs a network, and apply the shared arguments.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ValueError: An option is unknown.
+    """
+    path = find_config(arguments.config)
+    from mmengine.registry import init_default_scope
+
+    from mmwsss.pipeline.config import load_config
+
+    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
+    config = load_config(path, read_changes(arguments.cfg_options))
+    config.launcher = arguments.launcher
+    config.work_dir = (
+        arguments.work_dir or config.get('work_dir') or str(Path('work_dirs') / path.stem)
+    )
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    return config
+
+
+def write_figures(path: str | None, figures: dict[str, Any]) -> None:
+    """Write the figures for the caller, on the main process."""
+    from mmengine.dist import is_main_process
+
+    if path and is_main_process():
+        Path(path).write_text(json.dumps(figures, default=float), encoding='utf-8')

@@ -1,0 +1,66 @@
+"""`mmwsss refine`: from seeds to pseudo masks."""
+
+import argparse
+
+from .arguments import CRFS, SOURCES, add_images, add_processes, add_seed_files
+
+HELP = 'Turn seeds into pseudo masks with the dense CRF (or argmax alone).'
+EXAMPLE = 'mmwsss refine work_dirs/irn_voc/seeds/seeds masks --images JPEGImages --ids train.txt'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments; the defaults of `RefineSettings` are written there alone."""
+    add_seed_files(parser)
+    parser.add_argument('out_dir', help='folder for the masks, <id>.png')
+    add_images(parser)
+    unset = argparse.SUPPRESS
+    parser.add_argument('--source', default=unset, choices=SOURCES)
+    background = parser.add_mutually_exclusive_group()
+    background.add_argument(
+        '--bg-threshold', type=float, default=unset, help='constant background score in [0, 1]'
+    )
+    background.add_argument(
+        '--own-background',
+        dest='bg_threshold',
+        action='store_const',
+        const=None,
+        default=unset,
+        help="use the seeds' own background maps instead of a threshold",
+    )
+    background.add_argument(
+        '--bg-power',
+        type=float,
+        default=unset,
+        help='use (1 - max) to this power as background instead of a threshold (CLIP-ES)',
+    )
+    parser.add_argument('--crf', default='irn', choices=CRFS, help='hard labels, soft, or no CRF')
+    parser.add_argument(
+        '--min-confidence',
+        type=float,
+        default=unset,
+        help='ignore pixels whose largest posterior is below',
+    )
+    add_processes(parser)
+    parser.add_argument('--resume', action='store_true', help='keep the masks that exist')
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Refine."""
+    from mmwsss.seeds import (
+        CRF_PRESETS,
+        RefineSettings,
+        read_ids,
+        refine_items,
+        refine_seeds_with_crf,
+    )
+
+    names = ('source', 'bg_threshold', 'bg_power', 'min_confidence')
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    settings = RefineSettings(**given, crf=CRF_PRESETS.get(arguments.crf))
+    items = refine_items(
+        arguments.seed_dir, arguments.images, read_ids(arguments.ids), arguments.image_suffix
+    )
+    written = refine_seeds_with_crf(
+        items, arguments.out_dir, settings, arguments.processes, arguments.resume
+    )
+    print(f'{written} of {len(items)} masks written to {arguments.out_dir}')

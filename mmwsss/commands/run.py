@@ -1,0 +1,59 @@
+"""`mmwsss run`: the whole way of one config or of several, a table and a page."""
+
+import argparse
+from pathlib import Path
+
+from mmwsss.shipped import find_config
+
+from .arguments import (
+    add_changes,
+    add_gpus,
+    add_processes,
+    add_seed,
+    add_until,
+    add_work_dir,
+    read_changes,
+)
+
+HELP = 'Run every stage of a config, or of several side by side; what is done is skipped.'
+EXAMPLE = 'mmwsss run irn_voc irn_cpal_voc --until pseudo_masks'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument('configs', nargs='+', help='configs: paths, or names of shipped ones')
+    add_changes(parser)
+    add_work_dir(parser, 'a run works in <work-dir>/<name of the config>', 'work_dirs')
+    add_seed(parser, 'of everything random; 0 in the configs')
+    add_gpus(parser)
+    add_processes(parser)
+    add_until(parser)
+    parser.add_argument('--report', help='page; <work-dir>/<name>/report.html if not given')
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the configs, print their table, write their page."""
+    paths = [find_config(name) for name in arguments.configs]
+    from mmwsss.pipeline.config import load_config, set_seed
+    from mmwsss.pipeline.report import write_report
+    from mmwsss.pipeline.run import format_table, run_pipeline
+
+    changes = read_changes(arguments.cfg_options)
+    configs = [load_config(path, changes) for path in paths]
+    if arguments.seed is not None:
+        for config in configs:
+            set_seed(config, arguments.seed)
+    runs = [
+        run_pipeline(
+            config,
+            Path(arguments.work_dir) / path.stem,
+            arguments.gpus,
+            arguments.processes,
+            arguments.until,
+        )
+        for path, config in zip(paths, configs, strict=True)
+    ]
+    page = Path(arguments.report or runs[-1].workspace.root / 'report.html')
+    write_report(page, runs)
+    print(format_table(runs))
+    print(f'pictures: {page}')

@@ -1,0 +1,35 @@
+"""`mmwsss train`: train a classification network or a segmentor."""
+
+import argparse
+
+from .arguments import add_network, read_config, write_figures
+
+HELP = 'Train as a config says; of a config with stages its own network.'
+EXAMPLE = 'mmwsss train irn_cpal_voc --cfg-options train_dataloader.batch_size=4'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_network(parser)
+    parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint')
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the rate to the joint batch size'
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train."""
+    config = read_config(arguments)
+    from mmwsss.pipeline.own_stage import train_own_stage
+    from mmwsss.pipeline.runs import train
+
+    config.resume = arguments.resume
+    if arguments.amp:
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if arguments.auto_scale_lr:
+        config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
+    own = config.get('pipeline') and not arguments.work_dir
+    checkpoint = train_own_stage(config) if own else train(config)
+    write_figures(arguments.figures, {'checkpoint': checkpoint.name})

@@ -1,0 +1,46 @@
+"""Training one stage alone, as the whole run would."""
+
+import time
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+
+from .run import open_workspace
+from .runs import train
+from .stage import STARTED, read_record, record_done, stage_key, write_record
+from .stages import Train
+
+
+def train_own_stage(config: Config) -> Path:
+    """Train the config's own network so that the whole run finds the stage done.
+
+    Returns:
+        The last checkpoint.
+
+    Raises:
+        ValueError: The config has nothing to train.
+        FileExistsError: The folder holds a training with other options.
+        FileNotFoundError: The masks to learn from are not made yet.
+    """
+    workspace = open_workspace(config)
+    trainings = [stage for stage in workspace.stages.values() if isinstance(stage, Train)]
+    stage = next((stage for stage in trainings if stage.config is None), None)
+    if stage is None:
+        raise ValueError(f'{config.filename} has nothing to train: use tools/run_pipeline.py')
+    folder = workspace.folder(stage.name)
+    key = stage_key(stage, workspace)
+    stage.check(workspace)
+    if read_record(folder / STARTED).get('key') != key and (folder / 'last_checkpoint').is_file():
+        raise FileExistsError(
+            f'{folder} holds a training with other options: give --work-dir for a folder of its '
+            'own, or tools/run_pipeline.py with these options, which starts the stage over'
+        )
+    config = stage.ready_config(workspace)
+    if is_main_process():
+        write_record(folder / STARTED, {'key': key})
+    begin = time.time()
+    checkpoint = train(config)
+    if is_main_process():
+        record_done(stage, workspace, {'checkpoint': checkpoint.name}, time.time() - begin)
+    return checkpoint
