@@ -42,7 +42,7 @@ def test_an_unknown_name_is_refused_with_those_that_are_near(tmp_path):
     ):
         find_config('irn_cpal_vox')
     for name in (tmp_path / 'irn_cpal_voc.py', 'amn/irn_cpal_voc.py', '_base_/default_runtime.py'):
-        with pytest.raises(FileNotFoundError, match='there is no config .*`mmwsss configs`'):
+        with pytest.raises(FileNotFoundError, match=r'there is no config .*`mmwsss configs`'):
             find_config(name)
 
 

@@ -46,7 +46,7 @@ def test_an_unknown_option_is_named_with_its_place_and_its_like(tmp_path, old, n
 
 
 def test_an_absent_config_says_where_configs_are(tmp_path):
-    with pytest.raises(FileNotFoundError, match='configs/'):
+    with pytest.raises(FileNotFoundError, match='`mmwsss configs`'):
         load_config(tmp_path / 'absent.py')
 
 
