@@ -19,8 +19,9 @@ class DenseCRF:
         bilateral_srgb: Its width in colour, of 0..255.
         bilateral_compat: Its weight.
         iterations: Mean-field steps.
-        wrapped_colors: Compare colours of an image from which a mean was subtracted and whose
-            negative values wrapped around in uint8, as the released CLIP-ES does.
+        wrapped_colors: Compare colours, in BGR order, of an image from which a mean was subtracted
+            and whose negative values wrapped around in uint8, as the released CLIP-ES does. The
+            order matters, a little: the kernel is approximated on a lattice.
 
     Raises:
         ValueError: A setting is out of range.
@@ -163,10 +164,10 @@ def wrap_colors(image: np.ndarray) -> np.ndarray:
         image: ``(H, W, 3)`` uint8, RGB.
 
     Returns:
-        ``(H, W, 3)`` uint8.
+        ``(H, W, 3)`` uint8, BGR.
     """
     shifted = (image - np.array(_MEAN_RGB)).astype(np.int64)  # towards zero
-    return (shifted % 256).astype(np.uint8)
+    return (shifted % 256).astype(np.uint8)[..., ::-1]
 
 
 def _check_image(image: np.ndarray, size: tuple[int, ...]) -> None:

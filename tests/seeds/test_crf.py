@@ -22,12 +22,12 @@ LABELS = RNG.integers(0, 3, SIZE)
 PROBABILITIES = RNG.dirichlet([1, 1, 1], SIZE).transpose(2, 0, 1).astype(np.float32)  # strided
 
 
-def plain(unary, gaussian, bilateral):
+def plain(unary, gaussian, bilateral, colors=IMAGE):
     crf = densecrf.DenseCRF2D(SIZE[1], SIZE[0], 3)
     crf.setUnaryEnergy(unary)
     crf.addPairwiseGaussian(sxy=gaussian[0], compat=gaussian[1])
     crf.addPairwiseBilateral(
-        sxy=bilateral[0], srgb=bilateral[1], compat=bilateral[2], rgbim=IMAGE.copy()
+        sxy=bilateral[0], srgb=bilateral[1], compat=bilateral[2], rgbim=colors.copy()
     )
     return np.array(crf.inference(10)).reshape(3, *SIZE)
 
@@ -152,4 +152,16 @@ def test_missing_requirement(monkeypatch):
 def test_colours_that_wrapped_around():
     image = np.array([[[130, 116, 0], [0, 117, 104]]], dtype=np.uint8)
     # 130 - 122.675 = 7.3; 116 - 116.669 = -0.7, towards zero; 0 - 104.008 = -104.008
-    assert wrap_colors(image).tolist() == [[[7, 0, 152], [134, 0, 0]]]
+    assert wrap_colors(image).tolist() == [[[152, 0, 7], [0, 0, 134]]]
+
+
+def test_the_released_crf_of_clip_es_compares_wrapped_colours_in_bgr():
+    """To the bit; the other order is not the same, because the kernel is approximated."""
+    bgr = IMAGE[..., ::-1].astype(np.float32)
+    bgr -= np.array([104.008, 116.669, 122.675])
+    wrapped = bgr.astype(np.int64).astype(np.uint8)
+    unary = utils.unary_from_softmax(PROBABILITIES.copy(order='C'))
+    posterior = crf_from_probabilities(IMAGE, PROBABILITIES, CRF_PRESETS['clip_es_released'])
+    np.testing.assert_array_equal(posterior, plain(unary, (1, 3), (67, 3, 4), wrapped))
+    reversed_ = plain(unary, (1, 3), (67, 3, 4), wrapped[..., ::-1])
+    assert np.abs(posterior - reversed_).max() > 1e-4
