@@ -108,8 +108,9 @@ POSITIVENESS_SCORES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def positiveness(score: Tensor, filled: Tensor, temperature: float = 1.0) -> Tensor:
     """Softmax of the scores over the existing context prototypes (Eq. 7).
 
-    The factor ``1 / gamma`` of Eq. 7 cancels wherever the result is used: in the order of the
-    neighbours and in the normalised weights. It is left out.
+    The factor ``1 / gamma_i`` of Eq. 7 has the index of the context prototype, but the paper gives
+    it neither a definition nor a value. Ours is the same for all (``gamma = 1``), and then cancels
+    wherever the result is used: in the order of the neighbours and in the normalised weights.
 
     Args:
         score: One of `POSITIVENESS_SCORES`, ``(M, P)``.
@@ -122,11 +123,33 @@ def positiveness(score: Tensor, filled: Tensor, temperature: float = 1.0) -> Ten
     return (score / temperature).masked_fill(~filled, float('-inf')).softmax(dim=-1)
 
 
+def neighbor_ranking(weight: Tensor, similarity: Tensor) -> Tensor:
+    """What the context prototypes are ranked by (Eq. 6): ``w_i * cos(p_i, P)`` where that is sound.
+
+    A weight may put a similar prototype before another. Where the cosine is negative the product
+    would turn the order around: the larger the weight, the lower the rank. So these rank behind all
+    others, by the cosine alone.
+
+    Args:
+        weight: Of `positiveness`, ``(M, P)``, non-negative.
+        similarity: Cosine of anchor and prototype, ``(M, P)``.
+
+    Returns:
+        ``(M, P)``.
+
+    Example:
+        >>> weight, cosine = torch.tensor([[0.8, 0.15, 0.05]]), torch.tensor([[-0.1, -0.3, 0.5]])
+        >>> neighbor_ranking(weight, cosine)
+        tensor([[-0.1000, -0.3000,  0.0250]])
+    """
+    return torch.where(similarity > 0, weight * similarity, similarity)
+
+
 def soft_neighbors(ranking: Tensor, filled: Tensor, k: int) -> Tensor:
     """Mark the ``k`` context prototypes that rank highest (Eq. 6).
 
     Args:
-        ranking: ``w_i * cos(p_i, P)``, ``(M, P)``.
+        ranking: Of `neighbor_ranking`, ``(M, P)``.
         filled: ``(M, P)`` bool.
         k: Number of neighbours; all, where a class has fewer.
 

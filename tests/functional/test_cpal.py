@@ -130,6 +130,27 @@ def test_eq_6_top_k_neighbors():
     assert cpal.soft_neighbors(ranking, filled, 99).equal(filled)
 
 
+def test_eq_6_what_is_similar_ranks_first_also_where_cosines_are_negative():
+    """``w cos`` is -.08, -.045 and -.025: the least similar would be the one neighbour."""
+    weight = torch.tensor([[0.8, 0.15, 0.05]])
+    similarity = torch.tensor([[-0.1, -0.3, -0.5]])
+    filled = torch.ones(1, 3).bool()
+    for k, expected in ((1, [True, False, False]), (2, [True, True, False])):
+        for order in ([0, 1, 2], [2, 0, 1]):
+            ranking = cpal.neighbor_ranking(weight[:, order], similarity[:, order])
+            chosen = cpal.soft_neighbors(ranking, filled, k)[0].tolist()
+            assert chosen == [expected[i] for i in order]
+
+
+def test_eq_6_the_weight_decides_among_similar_ones():
+    weight = torch.tensor([[0.1, 0.6, 0.3, 0.0]])
+    similarity = torch.tensor([[0.9, 0.3, -0.2, 0.8]])
+    ranking = cpal.neighbor_ranking(weight, similarity)  # .09, .18, -.2, 0
+    assert ranking[0].argsort(descending=True).tolist() == [1, 0, 3, 2]
+    ones = cpal.neighbor_ranking(torch.ones(1, 4), similarity)
+    assert ones.equal(similarity)
+
+
 def naive_pacam(features, context, weight):
     """Eq. 13 of one image and class with weights: features (D, H, W), context (P, D)."""
     total = sum(weight)

@@ -75,7 +75,7 @@ class PrototypeAwareCAMHead(BaseModule):
             letter; erases an instance that is alone in its batch), or ``none`` (no alignment).
         apply_to: What the alignment shifts: ``anchor``, ``feature`` or ``both``.
         min_count: With ``batch``, instances of a class needed for a shift.
-        momentum: Weight of the *old* value in the running means.
+        momentum: Weight of the *old* value in the running means, in [0, 1).
         center: Subtract a running mean of ``z`` before every cosine (ours).
         stop_grad: Whose gradient the consistency loss stops.
         background_over: The background is one minus the maximum over the ``present`` classes that
@@ -267,7 +267,8 @@ class PrototypeAwareCAMHead(BaseModule):
             )
             weight = cpal.positiveness(score, filled, self.temperature)
         k = context.shape[1] if self.num_neighbors is None else self.num_neighbors
-        ranking = similarity if self.weighting == 'literal' else weight * similarity
+        literal = self.weighting == 'literal'
+        ranking = similarity if literal else cpal.neighbor_ranking(weight, similarity)
         chosen = cpal.soft_neighbors(ranking, filled, k)
         return chosen * (weight if self.weighting == 'weighted_map' else uniform)
 

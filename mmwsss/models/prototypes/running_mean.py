@@ -7,22 +7,34 @@ from torch import Tensor, nn
 class RunningMean(nn.Module):
     """Running means of rows, kept in buffers and so in the checkpoint.
 
-    A row's first update sets it; later ones move it by ``1 - momentum``.
+    Corrected for their start as Adam's means are (Kingma and Ba, ICLR 2015, Algorithm 1): after
+    ``t`` updates the value of ``s`` updates ago weighs ``momentum^s (1 - momentum)`` divided by
+    ``1 - momentum^t``, the sum of all these weights. So the first updates are averaged evenly, and
+    none of them is remembered for longer than the others.
 
     Args:
         rows: Number of means.
         channels: ``D``.
-        momentum: Weight of the *old* mean.
+        momentum: Weight of the *old* mean in the long run, in [0, 1).
+
+    Attributes:
+        mean: ``(rows, D)``; zero before a row's first update.
+        updates: Updates that each row has had, ``(rows,)``.
+
+    Raises:
+        ValueError: `momentum` is out of range.
     """
 
     mean: Tensor
-    seen: Tensor
+    updates: Tensor
 
     def __init__(self, rows: int, channels: int, momentum: float) -> None:
         super().__init__()
+        if not 0 <= momentum < 1:
+            raise ValueError(f'the momentum of a running mean must lie in [0, 1), not {momentum}')
         self.momentum = momentum
         self.register_buffer('mean', torch.zeros(rows, channels))
-        self.register_buffer('seen', torch.zeros(rows, dtype=torch.bool))
+        self.register_buffer('updates', torch.zeros(rows, dtype=torch.long))
 
     @torch.no_grad()
     def update(self, total: Tensor, count: Tensor) -> None:
@@ -32,9 +44,10 @@ class RunningMean(nn.Module):
             total: ``(rows, D)``.
             count: ``(rows,)``; a row with count 0 stays as it is.
         """
-        batch_mean = total / count.clamp(min=1)[:, None]
-        old_weight = torch.where(self.seen, self.momentum, 0.0)[:, None]
-        moved = old_weight * self.mean + (1 - old_weight) * batch_mean
         counted = count > 0
+        self.updates.add_(counted)
+        batch_mean = total / count.clamp(min=1)[:, None]
+        past = self.momentum ** self.updates.clamp(min=1).double()
+        new_weight = ((1 - self.momentum) / (1 - past)).to(self.mean)[:, None]
+        moved = self.mean + new_weight * (batch_mean - self.mean)
         self.mean.copy_(torch.where(counted[:, None], moved, self.mean))
-        self.seen.logical_or_(counted)

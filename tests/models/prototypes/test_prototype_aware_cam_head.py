@@ -22,7 +22,7 @@ def make_head(seed=0, **options):
     """A head whose bank and running means are full of numbers."""
     generator = torch.Generator().manual_seed(seed)
     options = {'projection': IDENTITY, 'num_neighbors': 2, 'tau': 0.4, **options}
-    bank = {'length': 6, 'num_prototypes': 3}
+    bank = {'length': 6, 'num_prototypes': 3, 'normalize': options.pop('normalize', False)}
     head = PrototypeAwareCAMHead(CLASSES, bank=bank, **options).double()
     for n, number in enumerate(CONTEXTS):
         head.bank.context[n, :number] = torch.randn(number, CHANNELS, generator=generator)
@@ -30,7 +30,7 @@ def make_head(seed=0, **options):
     head.bank.context_count.copy_(torch.tensor(CONTEXTS))
     for running in (head.instance_mean, head.feature_mean):
         running.mean.copy_(torch.randn(running.mean.shape, generator=generator))
-        running.seen.fill_(True)
+        running.updates.fill_(10_000)  # long after the start
     return head
 
 
@@ -97,6 +97,7 @@ DEFAULTS = {
     'min_count': 1,
     'center': False,
     'background_over': 'present',
+    'normalize': False,
 }
 
 
@@ -139,6 +140,9 @@ class NaiveCPAL:
                 ]
                 if self.label[b][n] and rows:
                     anchors[b, n] = mean(rows)
+                    if self.o['normalize']:
+                        length = math.sqrt(dot(anchors[b, n], anchors[b, n]))
+                        anchors[b, n] = [value / length for value in anchors[b, n]]
         return anchors
 
     def shift(self, n):
@@ -170,7 +174,8 @@ class NaiveCPAL:
             weight = softmax([SCORES[kind](anchor, p) / self.o['temperature'] for p in context])
         ranking = similarity
         if self.o['weighting'] != 'literal':
-            ranking = [w * s for w, s in zip(weight, similarity, strict=True)]
+            pairs = zip(weight, similarity, strict=True)
+            ranking = [w * s if s > 0 else s for w, s in pairs]  # the similar first
         order = sorted(range(len(context)), key=lambda i: -ranking[i])
         chosen = order[: self.o['num_neighbors'] or len(context)]
         if self.o['weighting'] != 'weighted_map':
@@ -238,6 +243,8 @@ OPTIONS = [
     {'center': True, 'positiveness': 'cosine'},
     {'center': True, 'positiveness': 'l2', 'weighting': 'rank_then_mean'},
     {'background_over': 'all'},
+    {'normalize': True},
+    {'normalize': True, 'statistic': 'batch', 'center': True},
 ]
 
 
@@ -485,7 +492,8 @@ def gradient_with_constants(options):
     for b, n in pairs:
         anchor = add(naive.anchors[b, n], naive.shift(n))
         weight = softmax([dot(anchor, p) for p in naive.context[n]])
-        ranking = [w * cosine(anchor, p) for w, p in zip(weight, naive.context[n], strict=True)]
+        similarity = [cosine(anchor, p) for p in naive.context[n]]
+        ranking = [w * s if s > 0 else s for w, s in zip(weight, similarity, strict=True)]
         best = sorted(range(len(weight)), key=lambda i, r=ranking: -r[i])[:2]
         value = sum(
             weight[i]
@@ -611,10 +619,14 @@ def make_scene_pacam(output, label):
 
 def test_cams_on_another_grid_are_laid_on_that_of_the_features():
     output, label = make_scene()
-    ground = torch.rand(IMAGES, 2 * HEIGHT, 2 * WIDTH, dtype=F64)
+    generator = torch.Generator().manual_seed(4)
+    ground = torch.rand(IMAGES, 2 * HEIGHT, 2 * WIDTH, generator=generator, dtype=F64)
+    cam = output.cam.detach().repeat_interleave(2, 2).repeat_interleave(2, 3)
+    cam[..., ::2] *= 1.5  # 2x2 cells of which no single one is their mean
+    cam[..., 1::2] *= 0.5
     fine = CAMOutput(
         output.features,
-        cam=output.cam.detach().repeat_interleave(2, 2).repeat_interleave(2, 3),
+        cam=cam,
         valid=output.valid.repeat_interleave(2, 2).repeat_interleave(2, 3),
         background=ground,
     )
@@ -624,6 +636,40 @@ def test_cams_on_another_grid_are_laid_on_that_of_the_features():
     losses = [make_head().loss(each, label)['loss_self'] for each in (coarse, fine)]
     torch.testing.assert_close(losses[0], losses[1])
     assert make_head().predict(fine, label).shape == (IMAGES, CLASSES, HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize('predict', [True, False])
+def test_cams_on_a_coarser_grid_are_interpolated_between_their_cells(predict):
+    """Two columns a and b make four: a, (3 a + b) / 4, (a + 3 b) / 4, b."""
+    output, label = make_scene()
+    valid = torch.ones_like(output.valid)
+    left, right = output.cam.detach()[..., :1], output.cam.detach()[..., 1:2]
+    wide = torch.cat([left, (3 * left + right) / 4, (left + 3 * right) / 4, right], dim=3)
+    fine = CAMOutput(output.features, cam=wide, valid=valid)
+    coarse = CAMOutput(output.features, torch.cat([left, right], dim=3), valid[..., :2])
+    if predict:
+        results = [make_head().predict(each, label) for each in (fine, coarse)]
+    else:
+        results = [make_head().loss(each, label)['loss_self'] for each in (fine, coarse)]
+    torch.testing.assert_close(results[1], results[0])
+    assert results[0].any()
+
+
+def test_one_pass_weighs_its_batches_evenly():
+    """The bank's one pass begins with empty means; ten batches of one image of class 1."""
+    head = PrototypeAwareCAMHead(CLASSES, projection=IDENTITY, tau=0.4, bank={'length': 20})
+    head.double()
+    features = torch.randn(10, CHANNELS, HEIGHT, WIDTH, dtype=F64)
+    cam = torch.ones(1, CLASSES, HEIGHT, WIDTH, dtype=F64)
+    for one in features.split(1):
+        output = CAMOutput((one,), cam, torch.ones(1, 1, HEIGHT, WIDTH, dtype=F64))
+        head.collect(output, torch.tensor([[0, 1, 0, 0]]))
+    moment = torch.zeros(CHANNELS, dtype=F64)
+    for one in features.mean((2, 3)):
+        moment = 0.99 * moment + 0.01 * one
+    expected = moment / (1 - 0.99**10)
+    torch.testing.assert_close(head.instance_mean.mean[1], expected)
+    torch.testing.assert_close(head.feature_mean.mean[0], expected)
 
 
 def test_the_loss_weight_is_a_factor():

@@ -193,7 +193,7 @@ def test_the_training_has_what_the_test_is_about(trainings):
     prefix = 'prototype_head.'
     assert last[prefix + 'bank.count'].tolist() == [7, 7]
     assert last[prefix + 'bank.context_count'].tolist() == [3, 3]
-    assert last[prefix + 'feature_mean.seen'].all()
+    assert last[prefix + 'feature_mean.updates'].all()
     for name in (
         'backbone.first.weight',
         'cam_head.classifier.weight',
