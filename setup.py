@@ -1,48 +1,41 @@
-"""Installation of mmwsss; versions live in requirements.txt and requirements/."""
+"""Builds the package; what it is and needs stands in pyproject.toml.
 
-import re
+A wheel takes the configs and the tools along as ``mmwsss/.mim``, where openmim and `mmwsss.shipped`
+look for them. They are copied while it is built; in the checkout there is one of each, and an
+editable installation uses that.
+"""
+
+import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
+SHIPPED = ('configs', 'tools', 'model-index.yml')
+# of a checkout alone
+LEFT_OUT = ('__pycache__', 'build_docs.sh', 'environment.sh', 'quickstart.sh', 'run_*tests.sh')
 
 
-def read_requirements(name: str) -> list[str]:
-    """Return the requirements of one file, without comments."""
-    lines = (ROOT / name).read_text(encoding='utf-8').splitlines()
-    return [line.split('#')[0].strip() for line in lines if line.split('#')[0].strip()]
+class BuildWithShipped(build_py):
+    """Building the package with what it ships beside its code."""
+
+    def run(self) -> None:
+        """Build, then copy."""
+        super().run()
+        if not self.editable_mode:
+            copy_shipped(Path(self.build_lib) / 'mmwsss' / '.mim')
 
 
-def read_version() -> str:
-    """Return the version that the package states."""
-    text = (ROOT / 'mmwsss' / '__init__.py').read_text(encoding='utf-8')
-    return re.search(r"__version__ = '(.+)'", text).group(1)
+def copy_shipped(target: Path) -> None:
+    """Copy configs, tools and the model index into an empty folder."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in SHIPPED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        else:
+            shutil.copy2(ROOT / name, target / name)
 
 
-# mmseg and mmcv are asked for by import (compat.py), not here by name: the maintained forks and
-# the compiled mmcv install under other names.
-FORKED = ('mmcv', 'mmengine', 'mmsegmentation', 'mmpretrain')
-EXTRAS = {
-    path.stem: read_requirements(f'requirements/{path.name}')
-    for path in sorted((ROOT / 'requirements').glob('*.txt'))
-}
-
-setup(
-    name='mmwsss',
-    version=read_version(),
-    description='Weakly supervised semantic segmentation on mmsegmentation',
-    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    python_requires='>=3.11',
-    packages=find_packages(include=['mmwsss', 'mmwsss.*']),
-    package_data={'mmwsss': ['models/prompts/*.txt']},
-    install_requires=[
-        # no pins, so that a user's own build of torch stays; requirements.txt has the tried ones
-        re.sub(r'==.*', '', line)
-        for line in read_requirements('requirements.txt')
-        if not line.startswith(FORKED)
-    ],
-    extras_require=EXTRAS,
-)
+setup(cmdclass={'build_py': BuildWithShipped})

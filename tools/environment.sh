@@ -41,7 +41,7 @@ install() {
     stamp > .venv/mmwsss-installed
 }
 
-stamp() { cat "$ROOT"/setup.py "$ROOT"/requirements.txt "$ROOT"/requirements/*.txt | cksum; }
+stamp() { cat "$ROOT"/setup.py "$ROOT"/pyproject.toml "$ROOT"/requirements.txt "$ROOT"/requirements/*.txt | cksum; }
 
 set -e -o pipefail
 if [ "$(cat "$ROOT/.venv/mmwsss-installed" 2>/dev/null)" != "$(stamp)" ]; then
