@@ -25,7 +25,7 @@ pipeline = [
     dict(type='RefineSeeds', name='plain_masks', seeds='seeds', bg_threshold=None, crf=None),
     dict(type='EvaluateMasks', name='plain_scores', masks='plain_masks', title='argmax, no CRF',
          **judged_on),
-    # the paper names no numbers of its CRF
+    # the paper names no numbers of its CRF; ViT-PCM's takes probabilities too
     dict(type='RefineSeeds', name='pseudo_masks', seeds='seeds', bg_threshold=None, crf='clip_es'),
     dict(type='EvaluateMasks', name='mask_scores', masks='pseudo_masks', **judged_on),
     dict(type='Train', name='segmentor', masks='pseudo_masks',

@@ -193,6 +193,8 @@ def add_background_label(image_label: Tensor) -> Tensor:
 def mask_scores(probabilities: Tensor) -> Tensor:
     """Make patch probabilities comparable: by their spatial maximum, then to a sum of one.
 
+    CPF-CTE does not say how; this is what ViT-PCM does.
+
     Args:
         probabilities: Of the background and of the classes present, ``(K, H, W)`` in [0, 1].
 

@@ -1,6 +1,6 @@
 # 50 epochs of Adam, batch 16: 2 at 1e-3, then 1e-4 (CPF-CTE Sec. 4.2).
-# What learns is ours: at first all but the ViT, then its last 5 of 12 blocks as well. To freeze
-# nothing: --cfg-options model.backbone.frozen_stages=-1
+# What learns is ViT-PCM's: at first all but the ViT, then its last 5 of 12 blocks as well. To
+# freeze nothing: --cfg-options model.backbone.frozen_stages=-1
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=True, milestones=[2], gamma=0.1)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=50)

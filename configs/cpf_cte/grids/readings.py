@@ -3,7 +3,6 @@ grid = {
     'softmax': {'activation': 'softmax'},  # that of cpf_cte_voc.py
     'hard tokens': {'attachment': 'hard'},
     'a stream a class': {'attachment': 'per_class'},
-    'mean of the label': {'attachment': 'label_mean'},
     'rows + columns': {'context.direction': 'hv_sum'},
     'raster': {'context.direction': 'raster'},
     'snake': {'context.direction': 'snake'},

@@ -59,8 +59,10 @@ class ClassTokenHead(BaseModule):
         attachment: Which class token a patch gets in Eq. 2, as its class is not known: ``soft`` (a
             mixture, by the softmax of a query's scores), ``hard`` (the best one), ``per_class``
             (every one in turn: a class is classified in the stream of its own token; exact, and
-            ``C`` times the work), ``label_mean`` (the mean of those of the image label, so CAMs can
-            be had for labelled images only) or ``none`` (Table 4).
+            ``C`` times the work), ``label_mean`` (the mean of those of the image label: for the
+            seeds of labelled images, by a network that was trained with ``soft`` or ``hard``;
+            refused in a training, because the tokens would tell the label that is to be learnt) or
+            ``none`` (Table 4).
         project_back: Map the concatenation back to ``D`` channels at once (Sec. 3.2) instead of
             going on with ``D + T`` (Eq. 6).
         context: Config of the context fusion, usually `CFBiLSTM`, without its ``in_channels``;
@@ -164,7 +166,16 @@ class ClassTokenHead(BaseModule):
             output: Of `forward`.
             image_label: ``(B, N)`` of 0 and 1; a background counts as present in every image.
             data_samples: Not used: image labels are all that is learnt from.
+
+        Raises:
+            ValueError: ``attachment='label_mean'``.
         """
+        if self.attachment == 'label_mean':
+            raise ValueError(
+                "attachment='label_mean' attaches the image label that is to be learnt, so the "
+                'classifier need not look at the image: train with model.cam_head.attachment='
+                "'soft', and take 'label_mean' for seeds only"
+            )
         return {'loss_mce': self.loss_weight * mce_loss(output.pooled, self._label(image_label))}
 
     def _label(self, image_label: Tensor) -> Tensor:

@@ -166,7 +166,7 @@ class CFBiLSTM(BaseModule):
     def __init__(
         self,
         in_channels: int,
-        hidden_channels: int = 192,  # ours: the paper does not say
+        hidden_channels: int = 192,  # ViT-PCM; the paper does not say
         direction: str = 'hv_concat',
         forget_bias: float | None = None,
         init_cfg: dict | None = None,

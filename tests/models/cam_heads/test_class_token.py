@@ -8,7 +8,8 @@ from mmwsss.registry import MODELS
 F64 = torch.float64
 CHANNELS, CLASSES, TOKEN = 3, 2, 4
 CONTEXT = {'type': 'mmwsss.CFBiLSTM', 'hidden_channels': 2}
-ATTACHMENTS = ('soft', 'hard', 'per_class', 'label_mean', 'none')
+TRAINABLE = ('soft', 'hard', 'per_class', 'none')
+ATTACHMENTS = (*TRAINABLE, 'label_mean')
 ACTIVATIONS = ('softmax', 'softmax_fg', 'sigmoid')
 LABEL = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
 
@@ -142,6 +143,8 @@ def check_against_loops(size=(3, 5), k=4, **options):
         for p, y in zip(pooled, label, strict=True):
             expected_loss -= math.log(p if y else 1 - p) / len(label) / 2
         torch.testing.assert_close(output.logits[b].sigmoid().tolist(), pooled[first:])
+    if head.attachment == 'label_mean':
+        return
     losses = head.loss(output, LABEL)
     assert losses.keys() == {'loss_mce'}
     torch.testing.assert_close(losses['loss_mce'].item(), expected_loss)
@@ -204,7 +207,15 @@ def test_the_padding_is_not_pooled():
     torch.testing.assert_close(plain.pooled, strange.pooled)
 
 
-@pytest.mark.parametrize('attachment', ATTACHMENTS)
+def test_a_training_that_is_told_its_label_is_refused():
+    """Features of noise: with the label's tokens the loss could fall under its entropy."""
+    head, (features, valid) = make_head(attachment='label_mean'), scene()
+    output = head(features, valid, LABEL)
+    with pytest.raises(ValueError, match="'label_mean' attaches the image label that is to be"):
+        head.loss(output, LABEL)
+
+
+@pytest.mark.parametrize('attachment', TRAINABLE)
 @pytest.mark.parametrize('activation', ACTIVATIONS)
 def test_every_parameter_learns(attachment, activation):
     head, (features, valid) = make_head(attachment=attachment, activation=activation), scene()
@@ -215,7 +226,7 @@ def test_every_parameter_learns(attachment, activation):
     assert features[-1].grad.any()
 
 
-@pytest.mark.parametrize('attachment', ATTACHMENTS)
+@pytest.mark.parametrize('attachment', TRAINABLE)
 def test_finite_under_autocast_and_with_saturated_patches(attachment):
     head = make_head(attachment=attachment).float()
     (_, features), valid = scene()
