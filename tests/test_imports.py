@@ -40,7 +40,7 @@ ALLOWED = {
     'evaluation': BASE | {'seeds'},
     'datasets': BASE | {'seeds'},
     'models': BASE | {'seeds'},
-    'engine': BASE,
+    'engine': BASE | {'models'},
     'visualization': BASE | {'seeds'},
     'pipeline': BASE | {'datasets', 'engine', 'evaluation', 'models', 'seeds', 'visualization'},
     'model_converters': BASE | {'models', 'pipeline'},

@@ -1,35 +1,15 @@
 """Collecting without training, as for a support bank: a function, and loops for the Runner."""
 
-from typing import Any
-
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
+from mmwsss.models.segmentors import CAMSegmentor
 from mmwsss.registry import LOOPS
 
-
-def unwrapped_model(runner: Runner) -> Any:
-    """Return the runner's model without its DDP wrapper."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+from .running_model import cam_segmentor, prototype_head
 
 
-def plain_model(runner: Runner) -> Any:
-    """Return the runner's model, which must have a prototype head, without its DDP wrapper.
-
-    Raises:
-        ValueError: It has none.
-    """
-    model = unwrapped_model(runner)
-    if getattr(model, 'prototype_head', None) is None:
-        raise ValueError(
-            'this hook or loop needs a prototype head: add `model = '
-            'dict(prototype_head=_base_.cpal_head)` to the config'
-        )
-    return model
-
-
-def fill_bank(model: Any, dataloader: DataLoader) -> None:
+def fill_bank(model: CAMSegmentor, dataloader: DataLoader) -> None:
     """Collect what the model collects in one pass over `dataloader`, in evaluation mode."""
     was_training = model.training
     model.eval()
@@ -54,7 +34,7 @@ class CollectLoop(EpochBasedTrainLoop):
     def run_epoch(self) -> None:
         """Make one pass, and what belongs to its end."""
         self.runner.call_hook('before_train_epoch')
-        fill_bank(unwrapped_model(self.runner), self.dataloader)
+        fill_bank(cam_segmentor(self.runner), self.dataloader)
         self.finish_pass()
         self._iter += len(self.dataloader)
         self.runner.call_hook('after_train_epoch')
@@ -86,9 +66,9 @@ class BankFillLoop(CollectLoop):
 
     def run_epoch(self) -> None:
         """Fill the bank with one pass and cluster it."""
-        plain_model(self.runner)  # without a head, say so before the pass
+        prototype_head(self.runner)  # without one, say so before the pass
         super().run_epoch()
 
     def finish_pass(self) -> None:
         """Cluster the bank."""
-        plain_model(self.runner).prototype_head.update_context_prototypes(self.seed)
+        prototype_head(self.runner).update_context_prototypes(self.seed)

@@ -1,7 +1,7 @@
 """Hooks: they say *when*; state is in the model's buffers, formulas in `mmwsss.functional`."""
 
 import random
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmwsss.registry import HOOKS
 
-from .bank_filling import fill_bank, plain_model
+from .bank_filling import fill_bank
+from .running_model import cam_segmentor, prototype_head
 
 _SEEDS_PER_STEP = 1000  # ours: class n clusters with seed + n, so runs of seeds must not overlap
 
@@ -47,7 +48,7 @@ class ContextPrototypeHook(Hook):
         Raises:
             ValueError: An iteration-based loop without `interval`, or no prototype head.
         """
-        model = plain_model(runner)
+        prototype_head(runner)  # without one, say so at once
         if self.interval is None and not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
                 'ContextPrototypeHook clusters at the start of an epoch, and '
@@ -55,7 +56,7 @@ class ContextPrototypeHook(Hook):
                 'give the hook an interval in iterations'
             )
         if self.prefill and not runner.iter:
-            fill_bank(model, runner.train_dataloader)
+            fill_bank(cam_segmentor(runner), runner.train_dataloader)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Cluster, after the warm-up."""
@@ -70,8 +71,16 @@ class ContextPrototypeHook(Hook):
             self._cluster(runner, runner.iter)
 
     def _cluster(self, runner: Runner, step: int) -> None:
-        head = plain_model(runner).prototype_head
-        head.update_context_prototypes(self.seed + step * _SEEDS_PER_STEP)
+        seed = self.seed + step * _SEEDS_PER_STEP
+        prototype_head(runner).update_context_prototypes(seed)
+
+
+@runtime_checkable
+class KnowsEpoch(Protocol):
+    """A data set whose samples are random in another way in each epoch; mmseg's own are not."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw from now on as in this epoch."""
 
 
 @HOOKS.register_module()
@@ -98,7 +107,7 @@ class EpochSeedHook(Hook):
         np.random.seed(mixed)
         torch.manual_seed(mixed)
         dataset = runner.train_dataloader.dataset
-        if hasattr(dataset, 'set_epoch'):
+        if isinstance(dataset, KnowsEpoch):
             dataset.set_epoch(runner.epoch)
 
 

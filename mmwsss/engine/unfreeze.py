@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from mmwsss.registry import HOOKS
+
+from .running_model import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -34,7 +34,7 @@ class UnfreezeHook(Hook):
         Raises:
             ValueError: The model has no such module.
         """
-        known = {name for name, _ in _plain_model(runner).named_modules()}
+        known = {name for name, _ in unwrapped_model(runner).named_modules()}
         for name in self.modules:
             if name not in known:
                 raise ValueError(
@@ -50,7 +50,7 @@ class UnfreezeHook(Hook):
             self._let_learn(runner, True)
 
     def _let_learn(self, runner: Runner, learn: bool) -> None:
-        model = _plain_model(runner)
+        model = unwrapped_model(runner)
         parameters = [p for name in self.modules for p in model.get_submodule(name).parameters()]
         if all(parameter.requires_grad == learn for parameter in parameters):
             return
@@ -58,7 +58,3 @@ class UnfreezeHook(Hook):
             parameter.requires_grad_(learn)
         if model is not runner.model:
             runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
-
-
-def _plain_model(runner: Runner) -> nn.Module:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -2,16 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmwsss.models.prototypes import VisionPrototypes
 from mmwsss.registry import HOOKS
 from mmwsss.structures import atomic_path
 
-from .bank_filling import CollectLoop, unwrapped_model
+from .bank_filling import CollectLoop
+from .running_model import unwrapped_model
 
 KL_CURVE_FILE = 'kl_curve.json'
 
@@ -51,12 +52,11 @@ class VisionPrototypeHook(Hook):
                 path.write_text(json.dumps({**figures, 'kl': prototypes.curve}))
 
 
-def _prototypes(runner: Runner) -> Any:
-    head = getattr(unwrapped_model(runner), 'cam_head', None)
-    prototypes = getattr(head, 'prototypes', None)
-    if prototypes is None:
-        raise ValueError(
-            'VisionPrototypeHook needs vision prototypes: set model.cam_head.prototypes='
-            "dict(type='mmwsss.VisionPrototypes', num_classes=...)"
-        )
-    return prototypes
+def _prototypes(runner: Runner) -> VisionPrototypes:
+    for module in unwrapped_model(runner).modules():  # of whichever head they are
+        if isinstance(module, VisionPrototypes):
+            return module
+    raise ValueError(
+        'VisionPrototypeHook needs vision prototypes: set model.cam_head.prototypes='
+        "dict(type='mmwsss.VisionPrototypes', num_classes=...)"
+    )

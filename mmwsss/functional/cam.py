@@ -23,11 +23,14 @@ def normalize_by_max(maps: Tensor) -> Tensor:
     return maps / (maps.amax(dim=(-2, -1), keepdim=True) + EPS)
 
 
-def normalize_by_range(maps: Tensor) -> Tensor:
-    """Shift and scale maps so that their spatial minimum is 0 and their maximum almost 1 (AMN).
+def normalize_by_range(maps: Tensor, eps: float = EPS) -> Tensor:
+    """Shift and scale maps so that their spatial minimum is 0 and their maximum almost 1.
+
+    AMN, MCTformer and CLIP-ES do it, and add different numbers before they divide.
 
     Args:
         maps: ``(..., H, W)``.
+        eps: Added to the range.
 
     Returns:
         ``(..., H, W)`` in [0, 1); a constant map becomes zero.
@@ -38,7 +41,7 @@ def normalize_by_range(maps: Tensor) -> Tensor:
         tensor([[[0.0000, 0.2500, 1.0000]]])
     """
     low = maps.amin(dim=(-2, -1), keepdim=True)
-    return (maps - low) / (maps.amax(dim=(-2, -1), keepdim=True) - low + EPS)
+    return (maps - low) / (maps.amax(dim=(-2, -1), keepdim=True) - low + eps)
 
 
 def class_activation_map(raw: Tensor, valid: Tensor) -> Tensor:

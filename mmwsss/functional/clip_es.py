@@ -4,7 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-RANGE_EPS = 1e-7  # added to a maximum before dividing by it (CLIP-ES)
+from mmwsss.functional.cam import normalize_by_range
+
+RANGE_EPS = 1e-7  # added to a shifted map's maximum before dividing by it (CLIP-ES)
 ABSENT = -1e4  # a logit whose softmax is zero, and whose gradient is no NaN
 
 
@@ -78,7 +80,7 @@ def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:
 
 
 def normalize_cam(maps: Tensor) -> Tensor:
-    """Subtract the spatial minimum and divide by the maximum.
+    """Subtract the spatial minimum and divide by the maximum of the rest: `normalize_by_range`.
 
     Args:
         maps: ``(..., h, w)``.
@@ -86,8 +88,7 @@ def normalize_cam(maps: Tensor) -> Tensor:
     Returns:
         ``(..., h, w)`` in [0, 1); a constant map becomes zero.
     """
-    shifted = maps - maps.amin(dim=(-2, -1), keepdim=True)
-    return shifted / (shifted.amax(dim=(-2, -1), keepdim=True) + RANGE_EPS)
+    return normalize_by_range(maps, RANGE_EPS)
 
 
 def attention_affinity(attention: Tensor, rounds: int = 3) -> Tensor:

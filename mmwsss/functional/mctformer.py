@@ -77,21 +77,3 @@ def refine(maps: Tensor, affinity: Tensor) -> Tensor:
     """
     values = maps.flatten(2) @ affinity.transpose(1, 2)  # (B, N, L) @ (B, L, L)
     return values.view_as(maps)
-
-
-def normalize_min_max(maps: Tensor) -> Tensor:
-    """Shift and scale maps so that their spatial minimum is 0 and their maximum 1.
-
-    Args:
-        maps: ``(..., H, W)``.
-
-    Returns:
-        ``(..., H, W)`` in [0, 1]; a constant map becomes zero.
-
-    Example:
-        >>> import torch
-        >>> normalize_min_max(torch.tensor([[[2e-4, 3e-4, 6e-4]]])).round(decimals=2)
-        tensor([[[0.0000, 0.2500, 1.0000]]])
-    """
-    low = maps.amin(dim=(-2, -1), keepdim=True)
-    return (maps - low) / (maps.amax(dim=(-2, -1), keepdim=True) - low + RANGE_EPS)

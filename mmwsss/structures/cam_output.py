@@ -14,10 +14,11 @@ class CAMOutput:
         cam: ``(B, N, H, W)`` in [0, 1] with gradient, normalised by the *host* (spatial maximum,
             softmax, ...), zero in the padding. A plug-in never normalises it again.
         valid: ``(B, 1, H, W)``, 1 inside the image, 0 in the padding.
-        logits: Class logits ``(B, N)``, or None.
-        raw: What views of one image are merged by, or None: maps before normalisation,
-            ``(B, N, H, W)``, or, of a host whose softmax has a background, its logits,
-            ``(B, N + 1, H, W)`` with the background first.
+        logits: Class logits of the image ``(B, N)``, or None.
+        raw: Maps of the classes before they are normalised, ``(B, N, H, W)`` of any sign, or None:
+            what views of one image are merged by, where the host does not say otherwise.
+        pixel_logits: Logits of a softmax over background and classes, background first,
+            ``(B, N + 1, H, W)``, or None of a host that has no such softmax.
         background: The host's own background map ``(B, H, W)`` in [0, 1], or None.
         affinity: Patch affinity ``(B, H*W, H*W)``, or None.
     """
@@ -27,10 +28,6 @@ class CAMOutput:
     valid: Tensor
     logits: Tensor | None = None
     raw: Tensor | None = None
+    pixel_logits: Tensor | None = None
     background: Tensor | None = None
     affinity: Tensor | None = None
-
-    @property
-    def has_pixel_logits(self) -> bool:
-        """Whether `raw` holds the logits of a softmax with a background."""
-        return self.raw is not None and self.raw.shape[1] == self.cam.shape[1] + 1

@@ -10,16 +10,20 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmwsss.engine import DisplacementMeanHook
+from mmwsss.models.affinity import IRNet
 from mmwsss.registry import HOOKS
 
 
-class Model(BaseModel):
+class Model(IRNet):
     """Counts its measurements."""
 
     def __init__(self):
-        super().__init__()
+        BaseModel.__init__(self)
         self.weight = nn.Parameter(torch.zeros(1))
         self.register_buffer('measured', torch.zeros(1))
+
+    def train(self, mode=True):
+        return BaseModel.train(self, mode)
 
     def forward(self, inputs, mode='tensor'):
         return {'loss': (inputs * self.weight).sum()}
@@ -65,3 +69,9 @@ def test_it_runs_before_the_checkpoint_is_written(hook):
 
     assert get_priority(hook.priority) < get_priority(CheckpointHook.priority)
     assert issubclass(hook, Hook)
+
+
+def test_another_network_is_refused_before_the_training():
+    runner = SimpleNamespace(model=nn.Linear(1, 1))
+    with pytest.raises(ValueError, match='for an IRNet, and the model is a Linear'):
+        DisplacementMeanHook().before_train(runner)

@@ -48,17 +48,22 @@ def test_an_empty_map_stays_zero_with_a_finite_gradient():
     assert raw.grad.isfinite().all()
 
 
+@pytest.mark.parametrize('eps', [EPS, 1e-8])
 @pytest.mark.parametrize('size', [(3, 5), (1, 1)])
-def test_the_range_of_each_map_becomes_zero_to_one(size):
+def test_the_range_of_each_map_becomes_zero_to_one(size, eps):
     maps = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
-    found = normalize_by_range(maps)
+    found = normalize_by_range(maps, eps)
     for b in range(2):
         for n in range(3):
             values = maps[b, n].flatten().tolist()
             low, high = min(values), max(values)
-            expected = [(value - low) / (high - low + EPS) for value in values]
-            torch.testing.assert_close(found[b, n].flatten().tolist(), expected)
+            expected = [(value - low) / (high - low + eps) for value in values]
+            torch.testing.assert_close(found[b, n].flatten().tolist(), expected, rtol=1e-12, atol=0)
     assert torch.autograd.gradcheck(normalize_by_range, maps)
+
+
+def test_a_constant_map_has_no_range():
+    assert not normalize_by_range(torch.full((2, 3, 4), 0.3)).any()
 
 
 def test_background_is_over_the_selected_classes_only():

@@ -6,7 +6,6 @@ import torch
 from mmwsss.functional.mctformer import (
     class_attention,
     fuse,
-    normalize_min_max,
     patch_affinity,
     refine,
 )
@@ -101,17 +100,6 @@ def test_only_the_positive_part_of_the_patches_maps_counts():
     for place, value in enumerate(fused.flatten().tolist()):
         positive = max(patch_maps.flatten()[place].item(), 0.0)
         assert value == pytest.approx(class_maps.flatten()[place].item() * positive)
-
-
-@pytest.mark.parametrize('scale', [1.0, 1e-3])
-def test_min_max_by_hand(scale):
-    maps = scale * torch.tensor([[[1.0, 2.0], [5.0, 3.0]], [[-1.0, 0.0], [0.0, 1.0]]])
-    expected = torch.tensor([[[0.0, 0.25], [1.0, 0.5]], [[0.0, 0.5], [0.5, 1.0]]])
-    torch.testing.assert_close(normalize_min_max(maps), expected, rtol=1e-4, atol=1e-6)
-
-
-def test_a_constant_map_is_zero():
-    assert not normalize_min_max(torch.full((2, 3, 4), 0.3)).any()
 
 
 def test_gradients():

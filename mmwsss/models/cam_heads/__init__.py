@@ -1,6 +1,7 @@
-"""CAM heads, one file a host; each returns a `CAMOutput`."""
+"""CAM heads, one file per host; `BaseCAMHead` is their contract."""
 
 from .amn import AMNHead
+from .base import BaseCAMHead, MergedMaps
 from .class_token import ClassTokenHead, ClassTokenOutput
 from .clip_es import CLIPESHead, CLIPESOutput
 from .clip_es_adapter import CLIPESAdapterHead
@@ -9,6 +10,7 @@ from .mctformer import MCTformerHead, MCTformerOutput
 
 __all__ = [
     'AMNHead',
+    'BaseCAMHead',
     'CLIPESAdapterHead',
     'CLIPESHead',
     'CLIPESOutput',
@@ -17,4 +19,5 @@ __all__ = [
     'LinearCAMHead',
     'MCTformerHead',
     'MCTformerOutput',
+    'MergedMaps',
 ]

@@ -2,22 +2,24 @@
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmwsss.functional.cam import resize_valid
+from mmwsss.functional.cam import normalize_by_range, resize_valid
 from mmwsss.functional.segmentation import resize_labels
 from mmwsss.models.class_count import refuse_other_class_count
 from mmwsss.models.dilated_classifiers import RATES, SMALL_NORMAL, DilatedClassifiers
 from mmwsss.models.losses import BalancedCrossEntropyLoss
+from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
 from mmwsss.seeds.masks import IGNORE_INDEX
 from mmwsss.structures import CAMOutput
 
+from .base import BaseCAMHead, MergedMaps
+
 
 @MODELS.register_module()
-class AMNHead(BaseModule):
+class AMNHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
     """Label gate, dropout and dilated classifiers; the softmax maps are the CAMs (AMN, CVPR 2022).
 
     It learns from masks (IRN's ir_labels), so its data set needs a `mask_dir`.
@@ -51,8 +53,7 @@ class AMNHead(BaseModule):
         ignore_index: int = IGNORE_INDEX,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg or SMALL_NORMAL)
-        self.num_classes = num_classes
+        super().__init__(num_classes, init_cfg or SMALL_NORMAL)
         self.dropout_ratio = dropout_ratio
         self.released_dropout = released_dropout
         self.ignore_index = ignore_index
@@ -93,7 +94,7 @@ class AMNHead(BaseModule):
             features=features,
             cam=probability[:, 1:] * valid,
             valid=valid,
-            raw=logits,
+            pixel_logits=logits,
             background=probability[:, 0],
         )
 
@@ -110,9 +111,39 @@ class AMNHead(BaseModule):
         Raises:
             ValueError: A sample has no mask.
         """
-        assert output.raw is not None
-        target = resize_labels(_masks(data_samples), output.raw.shape[-2:])
-        return {'loss_pixel': self.pixel_loss(output.raw, target, ignore_index=self.ignore_index)}
+        logits = output.pixel_logits
+        assert logits is not None  # of `forward`
+        target = resize_labels(_masks(data_samples), logits.shape[-2:])
+        return {'loss_pixel': self.pixel_loss(logits, target, ignore_index=self.ignore_index)}
+
+    def view_maps(self, output: CAMOutput, index: int, classes: Tensor) -> Tensor:
+        """Return the logits of all classes, ``(N + 1, h, w)``: the softmax goes over all of them.
+
+        Args:
+            output: Of `forward`.
+            index: Of the image in the batch.
+            classes: Not used.
+        """
+        assert output.pixel_logits is not None  # of `forward`
+        return output.pixel_logits[index]
+
+    def merge_views(self, views: Views) -> MergedMaps:
+        """Take the softmax of the mean logits, and stretch it where the ir_label is no background.
+
+        There each map, of the background and of the present classes, is stretched to its whole
+        range.
+
+        Args:
+            views: Of `view_maps`, with the ir_label as ``gt_sem_seg`` of the sample.
+
+        Raises:
+            ValueError: There is no ir_label, or its size is not that of the image.
+        """
+        mask_channels = [index + 1 for index in views.classes]
+        kept = views.mean().softmax(dim=0)[[0, *mask_channels]]  # (1 + k, h, w)
+        label = resize_labels(_ir_label(views.sample), kept.shape[-2:])  # (1, h, w)
+        merged = torch.where(label != 0, normalize_by_range(kept), kept)
+        return MergedMaps(cam=merged[1:], background=merged[0])
 
 
 def _masks(data_samples: list[SegDataSample]) -> Tensor:
@@ -125,3 +156,22 @@ def _masks(data_samples: list[SegDataSample]) -> Tensor:
                 'in the train_pipeline'
             )
     return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+
+
+def _ir_label(sample: SegDataSample) -> Tensor:
+    """Return the image's ir_label, ``(1, H, W)``."""
+    image = sample.metainfo.get('img_path')
+    if 'gt_sem_seg' not in sample:
+        raise ValueError(
+            f'image {image} has no ir_label, which tells where its seed is stretched: set mask_dir '
+            'in seed_dataloader.dataset, put LoadAnnotations after RandomFlip in the tta_pipeline, '
+            'and make the ir_labels with `python tools/run_pipeline.py CONFIG --until ir_labels`'
+        )
+    label = sample.gt_sem_seg.data
+    if tuple(label.shape[-2:]) != tuple(sample.ori_shape):
+        raise ValueError(
+            f'the ir_label of {image} is {tuple(label.shape[-2:])}, the image '
+            f'{tuple(sample.ori_shape)}: put LoadAnnotations after Resize and RandomFlip in the '
+            'tta_pipeline'
+        )
+    return label

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
@@ -16,14 +16,19 @@ from mmwsss.functional.cpf_cte import (
     attach_tokens,
     hard_tokens,
     label_mean_tokens,
+    mask_scores,
+    mask_scores_without_background,
     mce_loss,
     soft_tokens,
     token_scores,
     top_k_pooling,
 )
 from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
+
+from .base import BaseCAMHead, MergedMaps
 
 _QUERY_READINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     'soft': soft_tokens,
@@ -46,7 +51,7 @@ class ClassTokenOutput(CAMOutput):
 
 
 @MODELS.register_module()
-class ClassTokenHead(BaseModule):
+class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
     """Class tokens, context fusion, patch classifier and top-k pooling (CPF-CTE, Sec. 3.2 to 3.4).
 
     The context fusion stands between the class tokens and the classifier (Fig. 2), hence it is
@@ -78,6 +83,8 @@ class ClassTokenHead(BaseModule):
         ValueError: An option is unknown or out of range.
     """
 
+    pads_full_size: ClassVar[bool] = True
+
     def __init__(
         self,
         in_channels: int,
@@ -92,7 +99,7 @@ class ClassTokenHead(BaseModule):
         loss_weight: float = 1.0,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(num_classes, init_cfg)
         _check_choice('attachment', attachment, ATTACHMENTS)
         _check_choice('activation', activation, tuple(PATCH_LOG_ODDS))
         _check_choice('pooling', pooling, POOLINGS)
@@ -100,7 +107,6 @@ class ClassTokenHead(BaseModule):
             raise ValueError(f'top_k must be at least 1, not {top_k}')
         if activation == 'softmax_fg' and num_classes < 2:
             raise ValueError("activation='softmax_fg' needs at least two classes to choose from")
-        self.num_classes = num_classes
         self.attachment = attachment
         self.activation = activation
         self.has_background = activation == 'softmax'
@@ -131,8 +137,7 @@ class ClassTokenHead(BaseModule):
 
         Returns:
             Of the foreground classes the patch probabilities, not scaled, as ``cam``; with a
-            background, the logits of all classes as ``raw``. How views are scaled and merged is a
-            matter of `ClassTokenTTAModel`.
+            background, the logits of all classes as ``pixel_logits``.
 
         Raises:
             ValueError: ``attachment='label_mean'`` without image label.
@@ -149,7 +154,7 @@ class ClassTokenHead(BaseModule):
             cam=probability[:, -self.num_classes :] * valid,
             valid=valid,
             logits=pooled[:, -self.num_classes :],
-            raw=logits if self.has_background else None,
+            pixel_logits=logits if self.has_background else None,
             background=probability[:, 0] if self.has_background else None,
             pooled=pooled,
         )
@@ -177,6 +182,37 @@ class ClassTokenHead(BaseModule):
                 "'soft', and take 'label_mean' for seeds only"
             )
         return {'loss_mce': self.loss_weight * mce_loss(output.pooled, self._label(image_label))}
+
+    def view_maps(self, output: ClassTokenOutput, index: int, classes: Tensor) -> Tensor:
+        """Return the scores of an image on the patches of a view.
+
+        Absent classes are left out, the probability of each class is divided by its spatial
+        maximum, and those of a patch are divided by their sum.
+
+        Args:
+            output: Of `forward`.
+            index: Of the image in the batch.
+            classes: Its foreground classes, ``(k,)``.
+
+        Returns:
+            ``(k + 1, h, w)``, background first.
+        """
+        if output.pixel_logits is None:
+            cam = F.relu(output.cam[index, classes]) * output.valid[index]
+            return mask_scores_without_background(cam)
+        mask_channels = F.pad(classes + 1, (1, 0))  # the background's, then those of the classes
+        return mask_scores(output.pixel_logits[index].softmax(dim=0)[mask_channels])
+
+    def merge_views(self, views: Views) -> MergedMaps:
+        """Take the mean of the scores; cam and background together sum to one.
+
+        The background competes in the argmax of Eq. 10 (``bg_threshold=None`` in `RefineSeeds`).
+
+        Args:
+            views: Of `view_maps`.
+        """
+        merged = views.mean().clamp(max=1)  # of rounding
+        return MergedMaps(cam=merged[1:], background=merged[0])
 
     def _label(self, image_label: Tensor) -> Tensor:
         """Return the label of all classes of the classifier, ``(B, C)``."""

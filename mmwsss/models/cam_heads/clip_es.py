@@ -1,10 +1,10 @@
 """The CAM head of CLIP-ES: GradCAM of a frozen CLIP, spread by its attention."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -19,9 +19,11 @@ from mmwsss.functional.clip_es import (
 from mmwsss.functional.mctformer import refine
 from mmwsss.models.backbones.frozen_clip import CLIPFeatures, attend, to_map
 from mmwsss.models.text_prototypes import TextPrototypes
+from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
 
+from .base import BaseCAMHead, MergedMaps
 from .boxes import box_mask
 
 
@@ -36,8 +38,26 @@ class CLIPESOutput(CAMOutput):
     vectors: Tensor
 
 
+class ClassPrototypes(Protocol):
+    """What may take the place of the text prototypes, as VPL's `VisionPrototypes` do.
+
+    Attributes:
+        vectors: The prototypes, classes first, ``(P, D)``.
+    """
+
+    vectors: Tensor
+
+    def set_text(self, vectors: Tensor) -> None:
+        """Take the text prototypes, ``(P, D)``."""
+
+    def collect(
+        self, features: Tensor, cam: Tensor, image_label: Tensor, valid: Tensor | None = None
+    ) -> None:
+        """Take in the patch vectors ``(B, D, h, w)`` and maps ``(B, N, h, w)`` of a batch."""
+
+
 @MODELS.register_module()
-class CLIPESHead(BaseModule):
+class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
     """Softmax-GradCAM and class-aware attention-based affinity (CLIP-ES, CVPR 2023).
 
     Nothing is learnt here. The score of a class is its probability among the present classes and
@@ -68,14 +88,13 @@ class CLIPESHead(BaseModule):
         sinkhorn_rounds: int = 3,  # CLIP-ES
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        self.num_classes = num_classes
+        super().__init__(num_classes, init_cfg)
         self.logit_scale = logit_scale
         self.box_threshold = box_threshold
         self.box_border = box_border
         self.sinkhorn_rounds = sinkhorn_rounds
         self.text = TextPrototypes(num_classes, embed_dims, **(text or {}))
-        self.prototypes = MODELS.build(prototypes) if prototypes else None
+        self.prototypes: ClassPrototypes | None = MODELS.build(prototypes) if prototypes else None
 
     def forward(
         self, features: CLIPFeatures, valid: Tensor, image_label: Tensor | None = None
@@ -123,7 +142,7 @@ class CLIPESHead(BaseModule):
 
     def loss(
         self,
-        output: CAMOutput,
+        output: CLIPESOutput,
         image_label: Tensor,
         data_samples: list[SegDataSample] | None = None,
     ) -> dict[str, Tensor]:
@@ -135,7 +154,7 @@ class CLIPESHead(BaseModule):
         if self.prototypes is not None:
             self.prototypes.collect(output.vectors, output.cam, image_label, output.valid)
 
-    def refine_pacam(self, output: CAMOutput, pacam: Tensor) -> Tensor:
+    def refine_pacam(self, output: CLIPESOutput, pacam: Tensor) -> Tensor:
         """Fuse a plug-in's maps with the GradCAM, and let the attention spread the result.
 
         Args:
@@ -148,6 +167,24 @@ class CLIPESHead(BaseModule):
         assert output.affinity is not None
         fused = normalize_cam(output.cam + normalize_by_max(pacam))
         return self.spread(fused * output.valid, output.affinity)
+
+    def merge_views(self, views: Views) -> MergedMaps:
+        """Stretch the summed maps to [0, 1] by their minimum and maximum; CLIP-ES has one view.
+
+        The background is not stored: it is a power of what the maps leave, see `RefineSettings`.
+
+        Args:
+            views: Of `view_maps`.
+        """
+        return MergedMaps(normalize_cam(views.total()))
+
+    def merge_pacam(self, views: Views) -> Tensor:
+        """Stretch a plug-in's maps as the host's own, ``(k, h, w)`` in [0, 1].
+
+        Args:
+            views: Of `refine_pacam`.
+        """
+        return normalize_cam(views.total())
 
     def _prototypes(self, features: CLIPFeatures) -> Tensor:
         text = self.text(features.clip)

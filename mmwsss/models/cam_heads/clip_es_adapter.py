@@ -10,7 +10,6 @@ from mmwsss.functional.cam import classification_loss
 from mmwsss.models.backbones.frozen_clip import CLIPFeatures
 from mmwsss.models.class_count import refuse_other_class_count
 from mmwsss.registry import MODELS
-from mmwsss.structures import CAMOutput
 
 from .clip_es import CLIPESHead, CLIPESOutput
 
@@ -60,7 +59,7 @@ class CLIPESAdapterHead(CLIPESHead):
 
     def loss(
         self,
-        output: CAMOutput,
+        output: CLIPESOutput,
         image_label: Tensor,
         data_samples: list[SegDataSample] | None = None,
     ) -> dict[str, Tensor]:

@@ -1,7 +1,8 @@
 """The CAM head of IRN: a 1x1 classifier whose maps are the CAMs."""
 
+from typing import ClassVar
+
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
@@ -10,10 +11,14 @@ from mmwsss.models.class_count import refuse_other_class_count
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
 
+from .base import BaseCAMHead
+
 
 @MODELS.register_module()
-class LinearCAMHead(BaseModule):
+class LinearCAMHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
     """Global average pooling and a 1x1 classifier without bias (CPAL Sec. 3.1, IRN).
+
+    Views are summed and divided by the spatial maximum, as `BaseCAMHead` does.
 
     Args:
         in_channels: Channels of the last stage.
@@ -22,6 +27,8 @@ class LinearCAMHead(BaseModule):
         init_cfg: mmengine's initialisation.
     """
 
+    pads_full_size: ClassVar[bool] = True  # IRN
+
     def __init__(
         self,
         in_channels: int,
@@ -29,8 +36,7 @@ class LinearCAMHead(BaseModule):
         loss_weight: float = 1.0,  # CPAL Sec. 4.1
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        self.num_classes = num_classes
+        super().__init__(num_classes, init_cfg)
         self.loss_weight = loss_weight
         self.classifier = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         refuse_other_class_count(self, 'classifier.weight')

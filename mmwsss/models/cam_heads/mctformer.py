@@ -2,16 +2,29 @@
 
 from dataclasses import dataclass
 
-from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmwsss.functional.cam import class_activation_map, classification_loss, resize_valid
-from mmwsss.functional.mctformer import class_attention, fuse, patch_affinity, refine
+from mmwsss.functional.cam import (
+    class_activation_map,
+    classification_loss,
+    normalize_by_range,
+    resize_valid,
+)
+from mmwsss.functional.mctformer import (
+    RANGE_EPS,
+    class_attention,
+    fuse,
+    patch_affinity,
+    refine,
+)
 from mmwsss.models.backbones.class_token_vit import ClassTokenFeatures
 from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
+
+from .base import BaseCAMHead, MergedMaps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +39,7 @@ class MCTformerOutput(CAMOutput):
 
 
 @MODELS.register_module()
-class MCTformerHead(BaseModule):
+class MCTformerHead(BaseCAMHead[ClassTokenFeatures, MCTformerOutput]):
     """Class logits of class tokens and of patch tokens (MCTformer V2, CVPR 2022).
 
     A class token's logit is the mean of its channels. The patch tokens are classified by a 3x3
@@ -49,8 +62,7 @@ class MCTformerHead(BaseModule):
         loss_weight: float = 1.0,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
-        self.num_classes = num_classes
+        super().__init__(num_classes, init_cfg)
         self.num_fused_blocks = num_fused_blocks
         self.loss_weight = loss_weight
         self.classifier = nn.Conv2d(in_channels, num_classes, 3, padding=1)
@@ -119,3 +131,11 @@ class MCTformerHead(BaseModule):
             name: self.loss_weight * classification_loss(logits, image_label)
             for name, logits in parts.items()
         }
+
+    def merge_views(self, views: Views) -> MergedMaps:
+        """Stretch the summed maps to [0, 1] by their minimum and maximum.
+
+        Args:
+            views: Of `view_maps`.
+        """
+        return MergedMaps(normalize_by_range(views.total(), RANGE_EPS))

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmengine import dist
-from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmwsss.functional import cpal
@@ -15,6 +14,7 @@ from mmwsss.models.losses import global_mean
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
 
+from .base import BasePrototypeHead
 from .gather import gather_rows
 from .running_mean import RunningMean
 from .support_bank import SupportBank
@@ -51,7 +51,7 @@ class _Pairs:
 
 
 @MODELS.register_module()
-class PrototypeAwareCAMHead(BaseModule):
+class PrototypeAwareCAMHead(BasePrototypeHead):
     """Context Prototype-Aware Learning (CPAL, CVPR 2024) on any host's `CAMOutput`.
 
     Until the first clustering there are no context prototypes, hence no PACAM and no loss: the
@@ -109,9 +109,8 @@ class PrototypeAwareCAMHead(BaseModule):
         loss_weight: float = 1.0,  # CPAL Sec. 4.1
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(num_classes, init_cfg)
         _check_options(locals())
-        self.num_classes = num_classes
         self.tau = tau
         self.num_neighbors = num_neighbors
         self.positiveness = positiveness

@@ -1,14 +1,14 @@
 """The classification network whose class activation maps become seeds."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
+from mmwsss.models.cam_heads import BaseCAMHead
+from mmwsss.models.prototypes import BasePrototypeHead
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
 
@@ -24,12 +24,14 @@ class CAMSegmentor(BaseSegmentor):
 
     Args:
         backbone: Config; returns a tuple of stage features.
-        cam_head: Config; turns features, valid mask and image label into a `CAMOutput`, and has a
-            `loss`.
+        cam_head: Config of a `BaseCAMHead`.
         neck: Config or None.
-        prototype_head: Config or None; has `loss` and `predict` on a `CAMOutput`.
+        prototype_head: Config of a `BasePrototypeHead`, or None.
         data_preprocessor: Config, usually `CAMDataPreProcessor`.
         init_cfg: mmengine's initialisation.
+
+    Raises:
+        ValueError: A head does not derive from its contract, or the two have other classes.
     """
 
     def __init__(
@@ -44,11 +46,9 @@ class CAMSegmentor(BaseSegmentor):
         super().__init__(data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else None
-        self.cam_head = MODELS.build(cam_head)
-        # last and with draws of its own, so that the host draws the same initial weights with and
-        # without it, here and in `init_weights`
-        with torch.random.fork_rng(devices=[]):
-            self.prototype_head: Any = MODELS.build(prototype_head) if prototype_head else None
+        self.cam_head: BaseCAMHead = MODELS.build(cam_head)
+        _check_contract('cam_head', self.cam_head, BaseCAMHead)
+        self.prototype_head = _plug_in(prototype_head, self.cam_head)  # last: see there
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the stage features of ``(B, 3, H, W)`` normalised images."""
@@ -99,37 +99,34 @@ class CAMSegmentor(BaseSegmentor):
     def predict(self, inputs: Tensor, data_samples: Samples) -> Samples:
         """Set `cam_view` on every sample: the maps of the present classes of this view.
 
-        `cam_view` is a `PixelData` with ``cam`` and, with a prototype head, ``pacam``, each
-        ``(k, h, w)``, non-negative and not normalised, as views are merged by `CAMTTAModel`. Of a
-        host whose softmax has a background it holds the ``logits`` of all classes,
-        ``(N + 1, h, w)``, in the place of ``cam``. Its meta information ``classes`` lists the ``k``
-        foreground classes (0-based).
+        `cam_view` is a `PixelData` with ``maps``, ``(K, h, w)``, which the host chooses
+        (`BaseCAMHead.view_maps`), and, with a prototype head, ``pacam``, ``(k, h, w)``,
+        non-negative and not normalised; `CAMTTAModel` merges views by them. Its meta information
+        ``classes`` lists the ``k`` foreground classes (0-based).
 
         Raises:
             ValueError: A sample has no image label: seeds are made for labelled images.
         """
         image_label = self._image_label(data_samples)
         output = self.compute_cam(inputs, data_samples)
-        maps = {}
-        if not output.has_pixel_logits:
-            raw = output.cam if output.raw is None else output.raw
-            maps['cam'] = F.relu(raw) * output.valid
-        if self.prototype_head is not None:
-            pacam = self.prototype_head.predict(output, image_label)
-            size = output.cam.shape[-2:]
-            pacam = F.interpolate(pacam, size, mode='bilinear', align_corners=False)
-            # a host without a training spreads maps afterwards, and so a plug-in's
-            refine = getattr(self.cam_head, 'refine_pacam', None)
-            maps['pacam'] = refine(output, pacam) if refine else pacam
+        pacam = self._predict_pacam(output, image_label)
         for index, sample in enumerate(data_samples):
             classes = image_label[index].nonzero()[:, 0]
             view = PixelData(metainfo={'classes': classes.tolist()})
-            for name, values in maps.items():
-                view.set_field(values[index, classes], name, dtype=Tensor)
-            if output.raw is not None and output.has_pixel_logits:
-                view.set_field(output.raw[index], 'logits', dtype=Tensor)
+            view.set_field(self.cam_head.view_maps(output, index, classes), 'maps', dtype=Tensor)
+            if pacam is not None:
+                view.set_field(pacam[index, classes], 'pacam', dtype=Tensor)
             sample.cam_view = view
         return data_samples
+
+    def _predict_pacam(self, output: CAMOutput, image_label: Tensor) -> Tensor | None:
+        """Return the plug-in's maps on the host's grid, ``(B, N, h, w)``, or None without one."""
+        if self.prototype_head is None:
+            return None
+        pacam = self.prototype_head.predict(output, image_label)
+        size = output.cam.shape[-2:]
+        pacam = F.interpolate(pacam, size, mode='bilinear', align_corners=False)
+        return self.cam_head.refine_pacam(output, pacam)
 
     def collect(self, data: dict) -> None:
         """Hand one batch to what is made of features without gradient or loss.
@@ -143,9 +140,9 @@ class CAMSegmentor(BaseSegmentor):
         image_label = self._image_label(data['data_samples'])
         with torch.no_grad():
             output = self.compute_cam(data['inputs'], data['data_samples'])
-        for part in (self.cam_head, self.prototype_head):
-            if hasattr(part, 'collect'):
-                part.collect(output, image_label)
+        self.cam_head.collect(output, image_label)
+        if self.prototype_head is not None:
+            self.prototype_head.collect(output, image_label)
 
     def _forward(self, inputs: Tensor, data_samples: Samples | None = None) -> Tensor:
         """Return the CAMs of all classes, ``(B, N, h, w)``."""
@@ -169,3 +166,30 @@ class CAMSegmentor(BaseSegmentor):
                 f'{self.cam_head.num_classes}: set num_classes of its heads'
             )
         return stacked
+
+
+def _plug_in(config: dict | None, host: BaseCAMHead) -> BasePrototypeHead | None:
+    """Build the prototype head, if there is one.
+
+    It draws from generators of its own and is the last part of the model, so that the host draws
+    the same initial weights with and without it, here and in `init_weights`.
+    """
+    if not config:
+        return None
+    with torch.random.fork_rng(devices=[]):
+        head: BasePrototypeHead = MODELS.build(config)
+    _check_contract('prototype_head', head, BasePrototypeHead)
+    if head.num_classes != host.num_classes:
+        raise ValueError(
+            f'model.cam_head has {host.num_classes} classes and model.prototype_head '
+            f'{head.num_classes}: set num_classes of both to that of the data set'
+        )
+    return head
+
+
+def _check_contract(option: str, head: nn.Module, contract: type) -> None:
+    if not isinstance(head, contract):
+        raise ValueError(
+            f'model.{option} is a {type(head).__name__}, which is no {contract.__name__}: derive '
+            f'it from mmwsss.models.{contract.__name__}, as docs/add_a_method.md shows'
+        )

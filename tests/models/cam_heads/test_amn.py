@@ -61,7 +61,7 @@ def test_maps_by_plain_torch(size):
     with torch.no_grad():
         output = head(features, valid, LABELS)
         logits = plain_logits(head, features[-1], LABELS, (6, 12, 18, 24))
-    torch.testing.assert_close(output.raw, logits, rtol=1e-5, atol=0)
+    torch.testing.assert_close(output.pixel_logits, logits, rtol=1e-5, atol=0)
     share = logits.exp() / logits.exp().sum(1, keepdim=True)
     inside = torch.ones(2, 1, *size)
     inside[1, :, :, 4:] = 0
@@ -69,14 +69,16 @@ def test_maps_by_plain_torch(size):
     torch.testing.assert_close(output.background, share[:, 0], rtol=1e-5, atol=0)
     assert output.valid.equal(inside)
     assert output.features is features
-    assert output.has_pixel_logits
+    assert output.raw is None
     assert output.logits is None
 
 
 def test_other_rates():
     head, (features, valid) = make_head(dilations=(1, 2, 3, 4)), scene()
     logits = plain_logits(head, features[-1], LABELS, (1, 2, 3, 4))
-    torch.testing.assert_close(head(features, valid, LABELS).raw, logits, rtol=1e-5, atol=1e-12)
+    torch.testing.assert_close(
+        head(features, valid, LABELS).pixel_logits, logits, rtol=1e-5, atol=1e-12
+    )
 
 
 def test_initial_weights_and_names():
@@ -99,11 +101,11 @@ def test_initial_weights_and_names():
 
 def test_the_gate_reads_the_image_label():
     head, (features, valid) = make_head(), scene()
-    one, other = (head(features, valid, label).raw for label in (LABELS, LABELS.flip(0)))
+    one, other = (head(features, valid, label).pixel_logits for label in (LABELS, LABELS.flip(0)))
     assert (one - other).abs().amax() > 0.1
-    whole = head(features, valid, LABELS).raw
+    whole = head(features, valid, LABELS).pixel_logits
     for b in range(2):  # each image is gated by its own label
-        alone = head((features[-1][b : b + 1],), valid[b : b + 1], LABELS[b : b + 1]).raw
+        alone = head((features[-1][b : b + 1],), valid[b : b + 1], LABELS[b : b + 1]).pixel_logits
         torch.testing.assert_close(whole[b : b + 1], alone)
 
 
@@ -115,20 +117,21 @@ def test_without_a_label_it_says_what_it_needs():
 
 def test_dropout_is_on_in_training_and_off_in_evaluation():
     head, (features, valid) = make_head(), scene()
-    first, second = (head(features, valid, LABELS).raw for _ in range(2))
+    first, second = (head(features, valid, LABELS).pixel_logits for _ in range(2))
     assert first.equal(second)
     head.train()
-    first, second = (head(features, valid, LABELS).raw for _ in range(2))
+    first, second = (head(features, valid, LABELS).pixel_logits for _ in range(2))
     assert not first.equal(second)
     without = make_head(dropout_ratio=0.0).train()
     torch.testing.assert_close(
-        without(features, valid, LABELS).raw, make_head()(features, valid, LABELS).raw
+        without(features, valid, LABELS).pixel_logits,
+        make_head()(features, valid, LABELS).pixel_logits,
     )
 
 
 def test_the_released_code_leaves_dropout_on():
     head, (features, valid) = make_head(released_dropout=True), scene()
-    first, second = (head(features, valid, LABELS).raw for _ in range(2))
+    first, second = (head(features, valid, LABELS).pixel_logits for _ in range(2))
     assert not first.equal(second)
 
 
@@ -140,7 +143,7 @@ def test_dropout_is_elementwise_and_keeps_the_mean():
     torch.nn.init.ones_(head.label_encoder.bias)
     head.classifiers[0].weight.data[1, 0, 1, 1] = 1
     ones = torch.ones(2, CHANNELS, 100, 100, dtype=F64)
-    logits = head((ones,), torch.ones(2, 1, 100, 100), LABELS).raw[:, 1]
+    logits = head((ones,), torch.ones(2, 1, 100, 100), LABELS).pixel_logits[:, 1]
     assert sorted(logits.unique().tolist()) == [0, pytest.approx(1 / 0.9)]
     assert logits.mean().item() == pytest.approx(1, abs=0.02)
     assert 0.08 < (logits[0, 0] == 0).double().mean() < 0.4  # not a channel as a whole
@@ -182,7 +185,7 @@ def test_the_loss_in_plain_loops(options):
     output = head(features, valid, LABELS)
     losses = head.loss(output, LABELS, samples_of(target))
     assert losses.keys() == {'loss_pixel'}
-    expected = naive_loss(output.raw, target, 16, options.get('label_smoothing', 0.4))
+    expected = naive_loss(output.pixel_logits, target, 16, options.get('label_smoothing', 0.4))
     weight = options.get('loss_weight', 1.0)
     torch.testing.assert_close(losses['loss_pixel'].item(), weight * expected)
 
@@ -193,7 +196,7 @@ def test_an_empty_side_counts_zero(present):
     target = torch.full((2, 48, 80), present[0] if present else 255)
     output = head(features, valid, LABELS)
     loss = head.loss(output, LABELS, samples_of(target))['loss_pixel']
-    torch.testing.assert_close(loss.item(), naive_loss(output.raw, target, 16, 0.4))
+    torch.testing.assert_close(loss.item(), naive_loss(output.pixel_logits, target, 16, 0.4))
     loss.backward()
     assert features[-1].grad.isfinite().all()
 

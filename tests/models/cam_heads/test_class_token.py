@@ -181,12 +181,12 @@ def test_what_the_output_holds():
     head, (features, valid) = make_head(), scene()
     output = head(features, valid)
     assert output.features is features
-    assert output.has_pixel_logits
-    torch.testing.assert_close(output.raw.softmax(1)[:, 0], output.background)
-    torch.testing.assert_close(output.raw.softmax(1)[:, 1:] * output.valid, output.cam)
+    assert output.raw is None
+    torch.testing.assert_close(output.pixel_logits.softmax(1)[:, 0], output.background)
+    torch.testing.assert_close(output.pixel_logits.softmax(1)[:, 1:] * output.valid, output.cam)
     assert not output.cam[1, :, :, 2:].any()
     plain = make_head(activation='sigmoid')(features, valid)
-    assert plain.raw is None
+    assert plain.pixel_logits is None
     assert plain.background is None
 
 

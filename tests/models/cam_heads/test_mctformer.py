@@ -96,7 +96,7 @@ def test_plug_ins_read_the_patch_tokens():
     projection = MODELS.build({'type': 'mmwsss.IdentityProjection', 'in_channels': CHANNELS})
     assert projection(output.features) is features.patch_tokens
     assert output.valid.shape == (2, 1, 3, 5)
-    assert not output.has_pixel_logits
+    assert output.pixel_logits is None
 
 
 def test_without_attention_views_are_merged_by_the_patches_map():
@@ -210,5 +210,5 @@ def test_views_hold_the_fused_map_of_the_present_classes():
         views = [sample.cam_view for sample in model.predict(inputs, labelled())]
     assert output.affinity is not None
     assert views[1].metainfo['classes'] == [0, 2]
-    assert views[1].cam.equal(output.raw[1, [0, 2]])
+    assert views[1].maps.equal(output.raw[1, [0, 2]])
     assert views[1].pacam.shape == (2, 4, 5)

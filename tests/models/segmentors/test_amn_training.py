@@ -127,7 +127,7 @@ def config_of(root, work_dir):
                 'dataset': dataset_of(root, [load, views]),
             },
             'tta_pipeline': [load, views],
-            'tta_model': {'type': 'mmwsss.AMNTTAModel'},
+            'tta_model': {'type': 'mmwsss.CAMTTAModel'},
             'train_cfg': {'type': 'EpochBasedTrainLoop', 'max_epochs': 2},
             'optim_wrapper': {'optimizer': {'type': 'Adam', 'lr': 1e-3}},
             'param_scheduler': [],

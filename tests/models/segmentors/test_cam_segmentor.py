@@ -136,8 +136,8 @@ def test_image_labels_of_all_samples_reach_the_head():
     model = build(AMN).eval()
     outputs = [model.compute_cam(images(), make_samples(each)) for each in (LABELS, LABELS.flip(0))]
     expected = model.cam_head(model.extract_feat(images()), torch.ones(2, 1, 16, 24), LABELS)
-    assert outputs[0].raw.equal(expected.raw)
-    assert not outputs[0].raw[0].equal(outputs[1].raw[0])
+    assert outputs[0].pixel_logits.equal(expected.pixel_logits)
+    assert not outputs[0].pixel_logits[0].equal(outputs[1].pixel_logits[0])
     cam = model(images(), make_samples(), mode='tensor')
     assert cam.equal(outputs[0].cam)
 
@@ -146,10 +146,10 @@ def test_the_mask_of_each_sample_reaches_the_head():
     model = build(AMN).eval()
     for classifier in model.cam_head.classifiers:
         classifier.weight.data *= 100
-    raw = model.compute_cam(images(), make_samples()).raw
+    logits = model.compute_cam(images(), make_samples()).pixel_logits
     target = torch.cat([sample.gt_sem_seg.data for sample in make_samples()])[:, 2::4, 2::4]
     assert not target[0].equal(target[1])
-    expected = model.cam_head.pixel_loss(raw, target)
+    expected = model.cam_head.pixel_loss(logits, target)
     torch.testing.assert_close(model.loss(images(), make_samples())['loss_pixel'], expected)
 
 
@@ -174,9 +174,8 @@ def test_a_view_of_a_host_with_logits_has_those_of_all_classes():
     for index, classes in enumerate(([0, 2], [])):
         view = views[index]
         assert view.metainfo['classes'] == classes
-        assert 'cam' not in view
-        assert view.logits.equal(output.raw[index])
-        assert view.logits.shape == (4, 4, 6)
+        assert view.maps.equal(output.pixel_logits[index])
+        assert view.maps.shape == (4, 4, 6)
         resized = F.interpolate(pacam, (4, 6), mode='bilinear', align_corners=False)
         assert view.pacam.equal(resized[index, classes])
 
@@ -201,20 +200,20 @@ def test_a_view_has_the_maps_of_the_present_classes():
     assert pacam.shape[-2:] == (8, 12)
     view = samples[0].cam_view
     assert view.metainfo['classes'] == [0, 2]
-    assert view.cam.equal(F.relu(output.raw[0, [0, 2]]))  # not normalised
+    assert view.maps.equal(F.relu(output.raw[0, [0, 2]]))  # not normalised
     expected = F.interpolate(pacam[:1, [0, 2]], (4, 6), mode='bilinear', align_corners=False)[0]
     assert view.pacam.equal(expected)
     assert view.pacam.any()
     empty = samples[1].cam_view
     assert empty.metainfo['classes'] == []
-    assert empty.cam.shape == empty.pacam.shape == (0, 4, 6)
+    assert empty.maps.shape == empty.pacam.shape == (0, 4, 6)
 
 
 def test_the_padding_of_a_view_is_zero():
     labels = torch.ones(2, 3)
     view = build().predict(images(), make_samples(labels))[1].cam_view
-    assert not view.cam[:, :, 4:].any()
-    assert view.cam[:, :, :4].any()
+    assert not view.maps[:, :, 4:].any()
+    assert view.maps[:, :, :4].any()
     assert 'pacam' not in view
 
 
@@ -231,6 +230,24 @@ def test_an_image_without_a_label_is_named(mode):
     del samples[1].gt_label
     with pytest.raises(ValueError, match=r'1\.jpg carries no image label.*ImageLabelDataset'):
         build()(images(), samples, mode=mode)
+
+
+@pytest.mark.parametrize(
+    ('option', 'contract'), [('cam_head', 'BaseCAMHead'), ('prototype_head', 'BasePrototypeHead')]
+)
+def test_a_head_that_does_not_keep_its_contract_is_refused(option, contract):
+    config = HOST | {option: {'type': 'mmwsss.Doubling'}}
+    message = (
+        rf'model\.{option} is a Doubling, which is no {contract}: derive it from mmwsss\.models'
+    )
+    with pytest.raises(ValueError, match=message):
+        build(config)
+
+
+def test_heads_of_different_classes_are_refused():
+    plugin = PLUGGED['prototype_head'] | {'num_classes': 5}
+    with pytest.raises(ValueError, match=r'cam_head has 3 classes and model\.prototype_head 5'):
+        build(HOST | {'prototype_head': plugin})
 
 
 def test_another_number_of_classes_is_said():
@@ -277,4 +294,4 @@ def test_a_host_without_raw_maps_is_merged_by_its_cams(monkeypatch):
     output = model.compute_cam(images(), make_samples())
     monkeypatch.setattr(model, 'compute_cam', lambda *args: replace(output, raw=None))
     view = model.predict(images(), make_samples())[0].cam_view
-    assert view.cam.equal(output.cam[0, [0, 2]])
+    assert view.maps.equal(output.cam[0, [0, 2]])

@@ -1,38 +1,36 @@
 import pytest
 import torch
-import torch.nn.functional as F
-from mmengine.structures import PixelData
+from mmengine.model import BaseModel
+from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
-from torch import nn
+from view_samples import SIZE, make_segmentor, make_view, merge, resize
 
+from mmwsss.models.cam_heads import BaseCAMHead, MergedMaps
 from mmwsss.models.segmentors import CAMTTAModel
+from mmwsss.registry import MODELS
 from mmwsss.seeds.files import Seed
+from mmwsss.structures import CAMOutput
 
-SIZE = (10, 18)  # of the image: a grid of 3 x 5 cells
-
-
-class Wrapped(nn.Module):
-    def test_step(self, data):
-        raise NotImplementedError('the tests hand over the views themselves')
+HOST = {'type': 'mmwsss.LinearCAMHead', 'in_channels': 3, 'num_classes': 5}
 
 
-def make_view(maps, flip=False, direction='horizontal', classes=(1, 4)):
-    meta = {'ori_shape': SIZE, 'flip': flip, 'flip_direction': direction if flip else None}
-    sample = SegDataSample(metainfo=meta)
-    sample.cam_view = PixelData(metainfo={'classes': list(classes)})
-    for name, values in maps.items():
-        sample.cam_view.set_field(values, name, dtype=torch.Tensor)
-    return sample
+@MODELS.register_module(force=True)
+class LargestView(BaseCAMHead):
+    """A host that only implements the contract, and merges views in a way of its own."""
 
+    def forward(self, features, valid, image_label=None):
+        return CAMOutput(features, features[0].sigmoid() * valid, valid)
 
-def merge(views, **options):
-    merged = CAMTTAModel(Wrapped(), **options).merge_preds([views])
-    assert len(merged) == 1
-    return merged[0].pred_seed
+    def loss(self, output, image_label, data_samples):
+        return {'loss': output.cam.mean()}
 
+    def view_maps(self, output, index, classes):
+        return torch.cat([1 - output.cam[index].amax(0, keepdim=True), output.cam[index, classes]])
 
-def resize(maps, size):
-    return F.interpolate(maps[None], size, mode='bilinear', align_corners=False)[0]
+    def merge_views(self, views):
+        straight = torch.stack([resize(maps, views.grid) for maps in views.maps]).amax(dim=0)
+        assert views.classes == [0, 2] and views.sample.img_path == 'a.jpg'
+        return MergedMaps(cam=straight[1:], background=straight[0])
 
 
 def by_max(maps):
@@ -43,12 +41,12 @@ def test_views_are_flipped_back_resized_summed_and_normalised():
     sizes = ((3, 5), (2, 3), (3, 5), (6, 9))
     views = [torch.rand(2, *size) * (i + 1) for i, size in enumerate(sizes)]
     samples = [
-        make_view({'cam': views[0]}),
-        make_view({'cam': views[1]}, flip=True),
-        make_view({'cam': views[2]}, flip=True, direction='vertical'),
-        make_view({'cam': views[3]}),
+        make_view(views[0]),
+        make_view(views[1], flip='horizontal'),
+        make_view(views[2], flip='vertical'),
+        make_view(views[3]),
     ]
-    seed = merge(samples)
+    seed = merge(HOST, samples)
     straight = [views[0], views[1].flip(2), views[2].flip(1), views[3]]
     expected = by_max(sum(resize(view, (3, 5)) for view in straight))
     torch.testing.assert_close(torch.from_numpy(seed.cam), expected)
@@ -56,15 +54,16 @@ def test_views_are_flipped_back_resized_summed_and_normalised():
     assert seed.classes.tolist() == [1, 4]
     assert seed.size == SIZE
     assert seed.pacam is None
+    assert seed.background is None
 
 
 def test_the_pacam_is_merged_as_the_cam_is():
     cam, pacam = torch.rand(2, 2, 3, 5), torch.rand(2, 2, 3, 5)
     views = [
-        make_view({'cam': cam[0], 'pacam': pacam[0]}),
-        make_view({'cam': cam[1], 'pacam': pacam[1]}, flip=True),
+        make_view(cam[0], pacam=pacam[0]),
+        make_view(cam[1], flip='horizontal', pacam=pacam[1]),
     ]
-    seed = merge(views)
+    seed = merge(HOST, views)
     for found, maps in ((seed.cam, cam), (seed.pacam, pacam)):
         torch.testing.assert_close(torch.from_numpy(found), by_max(maps[0] + maps[1].flip(2)))
 
@@ -73,15 +72,14 @@ def test_a_strong_view_outweighs_a_faint_one():
     """By hand: views are summed before the one division, not normalised one by one."""
     first, second = torch.zeros(1, 3, 5), torch.zeros(1, 3, 5)
     first[0, 0, 0], second[0, 2, 4] = 8.0, 2.0
-    views = [make_view({'cam': maps}, classes=(0,)) for maps in (first, second)]
-    cam = merge(views).cam
+    cam = merge(HOST, [make_view(maps, classes=(0,)) for maps in (first, second)]).cam
     assert cam[0, 0, 0] == pytest.approx(1, abs=1e-5)
     assert cam[0, 2, 4] == pytest.approx(0.25, abs=1e-5)
 
 
 def test_full_size_maps_lie_on_irns_padded_grid():
     views = [torch.rand(2, 3, 5), torch.rand(2, 6, 9)]
-    seed = merge([make_view({'cam': view}) for view in views], full_size=True)
+    seed = merge(HOST, [make_view(view) for view in views], full_size=True)
     padded = sum(resize(view, (16, 32)) for view in views)  # multiples of 16
     expected = by_max(padded[:, :10, :18])
     torch.testing.assert_close(torch.from_numpy(seed.cam), expected)
@@ -89,24 +87,56 @@ def test_full_size_maps_lie_on_irns_padded_grid():
 
 @pytest.mark.parametrize('full_size', [False, True])
 def test_an_image_without_a_class_gives_an_empty_seed(full_size):
-    views = [make_view({'cam': torch.zeros(0, h, 5)}, classes=()) for h in (3, 6)]
-    seed = merge(views, full_size=full_size)
+    views = [make_view(torch.zeros(0, h, 5), classes=()) for h in (3, 6)]
+    seed = merge(HOST, views, full_size=full_size)
     assert seed.cam.shape == ((0, 10, 18) if full_size else (0, 3, 5))
     assert seed.classes.tolist() == []
 
 
-def test_views_go_through_the_model_one_by_one():
+def test_views_go_through_the_model_one_by_one(monkeypatch):
     """The whole way of mmengine's `test_step`, with a model whose view says which it was."""
+    segmentor = make_segmentor(HOST)
 
-    class Host(nn.Module):
-        def test_step(self, data):
-            number = data['inputs'][0]
-            return [make_view({'cam': torch.full((2, 3, 5), float(number))})]
+    def see(data):
+        return [make_view(torch.full((2, 3, 5), float(data['inputs'][0])))]
 
+    monkeypatch.setattr(segmentor, 'test_step', see)
     data = {'inputs': [[torch.tensor(1)], [torch.tensor(3)]], 'data_samples': [[None], [None]]}
-    model = CAMTTAModel(Host())
-    (sample,) = model.test_step(data)
+    (sample,) = CAMTTAModel(segmentor).test_step(data)
     torch.testing.assert_close(
         torch.from_numpy(sample.pred_seed.cam), by_max(torch.full((2, 3, 5), 4.0))
     )
     assert 'cam_view' not in sample
+
+
+@pytest.mark.parametrize(('full_size', 'grid'), [(False, (3, 5)), (True, SIZE)])
+def test_a_host_of_another_package_merges_views_in_its_own_way(full_size, grid):
+    segmentor = make_segmentor({'type': 'mmwsss.LargestView', 'num_classes': 3})
+    images, views = [torch.randn(1, 3, 4, 6), torch.randn(1, 3, 2, 3)], []
+    for image, flip in zip(images, (None, 'horizontal'), strict=True):
+        sample = SegDataSample(
+            metainfo={
+                'img_path': 'a.jpg',
+                'ori_shape': SIZE,
+                'flip': bool(flip),
+                'flip_direction': flip,
+            }
+        )
+        sample.gt_label = LabelData(multi_hot=torch.tensor([1.0, 0.0, 1.0]))
+        views += segmentor.predict(image, [sample])
+    (merged,) = CAMTTAModel(segmentor, full_size=full_size).merge_preds([views])
+    seed, straight = merged.pred_seed, [images[0][0].sigmoid(), images[1][0].sigmoid().flip(2)]
+    cams = torch.stack([resize(maps, grid) for maps in straight]).amax(0)[[0, 2]]
+    left = torch.stack([resize(1 - maps.amax(0, keepdim=True), grid) for maps in straight]).amax(0)
+    torch.testing.assert_close(torch.from_numpy(seed.cam), cams)
+    torch.testing.assert_close(torch.from_numpy(seed.background), left[0])
+
+
+class Another(BaseModel):
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return inputs
+
+
+def test_another_network_is_refused():
+    with pytest.raises(ValueError, match=r'not of an? Another: set tta_model'):
+        CAMTTAModel(Another())

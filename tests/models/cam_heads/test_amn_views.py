@@ -1,48 +1,24 @@
+"""From the views of an image under AMN to its seed."""
+
 import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
-from torch import nn
+from view_samples import SIZE, make_view, resize
+from view_samples import merge as merge_views
 
-from mmwsss.models.segmentors import AMNTTAModel, CAMTTAModel
-from mmwsss.registry import MODELS
-
-SIZE = (10, 18)  # of the image: a grid of 3 x 5 cells
 NUM = 5  # foreground classes
+HOST = {'type': 'mmwsss.AMNHead', 'in_channels': 3, 'num_classes': NUM}
 
 
-class Wrapped(nn.Module):
-    def test_step(self, data):
-        raise NotImplementedError('the tests hand over the views themselves')
-
-
-def make_view(maps, label, flip=False, classes=(1, 4)):
-    meta = {
-        'ori_shape': SIZE,
-        'flip': flip,
-        'flip_direction': 'horizontal' if flip else None,
-        'img_path': 'x/a.jpg',
-    }
-    sample = SegDataSample(metainfo=meta)
-    sample.cam_view = PixelData(metainfo={'classes': list(classes)})
-    for name, values in maps.items():
-        sample.cam_view.set_field(values, name, dtype=torch.Tensor)
-    if label is not None:
-        sample.gt_sem_seg = PixelData(data=label[None])
-    return sample
+def labelled_view(logits, label, flip=None, classes=(1, 4)):
+    fields = {} if label is None else {'gt_sem_seg': PixelData(data=label[None])}
+    return make_view(logits, flip, classes, **fields)
 
 
 def merge(views, **options):
-    (merged,) = AMNTTAModel(Wrapped(), **options).merge_preds([views])
-    assert 'cam_view' not in merged
-    return merged.pred_seed
-
-
-def resize(maps, size):
-    return F.interpolate(maps[None], size, mode='bilinear', align_corners=False)[0]
+    return merge_views(HOST, views, **options)
 
 
 def naive_seed(straight, label, classes, grid):
@@ -94,7 +70,7 @@ def four_views(label, classes=(1, 4)):
         for size in ((1, 2), (1, 2), (2, 3), (2, 3))
     ]
     views = [
-        make_view({'logits': each}, label, flip=bool(k % 2), classes=classes)
+        labelled_view(each, label, 'horizontal' if k % 2 else None, classes)
         for k, each in enumerate(logits)
     ]
     return views, [logits[0], logits[1].flip(2), logits[2], logits[3].flip(2)]
@@ -132,13 +108,13 @@ def test_probabilities_stay_where_the_label_is_background():
     label = torch.zeros(SIZE, dtype=torch.int64)
     logits = torch.zeros(NUM + 1, 3, 5)
     logits[5, 0, 0] = math.log(4)  # class 4: 4 of 9 in one cell, 1 of 6 elsewhere
-    seed = merge([make_view({'logits': logits}, label)])
+    seed = merge([labelled_view(logits, label)])
     expected = torch.full((2, 3, 5), 1 / 6)
     expected[:, 0, 0] = torch.tensor([1 / 9, 4 / 9])
     torch.testing.assert_close(torch.from_numpy(seed.cam), expected)
     assert seed.background[0, 0] == pytest.approx(1 / 9)
     label[8, 16] = 255  # the last cell is stretched, to the minimum of class 4 and the maximum of 1
-    stretched = merge([make_view({'logits': logits}, label)])
+    stretched = merge([labelled_view(logits, label)])
     assert stretched.cam[:, 2, 4] == pytest.approx([1, 0], abs=1e-3)
     assert stretched.background[2, 4] == pytest.approx(1, abs=1e-3)
     stretched.cam[:, 2, 4] = seed.cam[:, 2, 4]
@@ -148,7 +124,7 @@ def test_probabilities_stay_where_the_label_is_background():
 def test_the_pacam_is_merged_as_of_any_host():
     label = random_label()
     views, _ = four_views(label)
-    pacams = [torch.rand(2, *view.cam_view.logits.shape[1:]) for view in views]
+    pacams = [torch.rand(2, *view.cam_view.maps.shape[1:]) for view in views]
     for view, pacam in zip(views, pacams, strict=True):
         view.cam_view.set_field(pacam, 'pacam', dtype=torch.Tensor)
     summed = sum(
@@ -180,16 +156,3 @@ def test_a_label_that_was_resized_is_refused():
     views, _ = four_views(torch.zeros(5, 9).long())
     with pytest.raises(ValueError, match=r'\(5, 9\), the image \(10, 18\): put LoadAnnotations'):
         merge(views)
-
-
-def test_the_wrong_model_for_a_host_is_said():
-    label = random_label()
-    views, _ = four_views(label)
-    with pytest.raises(ValueError, match=r"merges 'cam'.*hold \['logits'\].*AMNTTAModel"):
-        CAMTTAModel(Wrapped()).merge_preds([views])
-    with pytest.raises(ValueError, match=r"merges 'logits'.*hold \['cam'\].*CAMTTAModel"):
-        merge([make_view({'cam': torch.rand(2, 3, 5)}, label)])
-
-
-def test_registered():
-    assert MODELS.get('mmwsss.AMNTTAModel') is AMNTTAModel

@@ -15,9 +15,7 @@ def seed_of(full_size, labels=(1, 0, 1, 0)):
     from mmwsss.registry import MODELS
 
     module = build(vectors=torch.randn(6, 16, generator=torch.Generator().manual_seed(3)))
-    model = MODELS.build(
-        {'type': 'mmwsss.CLIPESTTAModel', 'module': module, 'full_size': full_size}
-    )
+    model = MODELS.build({'type': 'mmwsss.CAMTTAModel', 'module': module, 'full_size': full_size})
     image = torch.randn(1, 3, 24, 32, generator=torch.Generator().manual_seed(2))
     sample = SegDataSample(metainfo={'ori_shape': (21, 30), 'img_shape': (24, 32), 'flip': False})
     sample.gt_label = LabelData(multi_hot=torch.tensor(labels))

@@ -1,0 +1,67 @@
+"""The contract of a plug-in: what `CAMSegmentor`, hooks and loops ask of a prototype head."""
+
+from abc import abstractmethod
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmwsss.structures import CAMOutput
+
+
+class BasePrototypeHead(BaseModule):
+    """A plug-in: the config's ``prototype_head``, which makes second maps of any host's output.
+
+    It reads a `CAMOutput` and the image label, and nothing else of the host. A new plug-in
+    implements `loss` and `predict`; the other methods are for plug-ins with a memory. State lives
+    in buffers, so that it travels in the checkpoint.
+
+    Args:
+        num_classes: Foreground classes ``N``, those of the host.
+        init_cfg: mmengine's initialisation.
+    """
+
+    def __init__(self, num_classes: int, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        self.num_classes = num_classes
+
+    @abstractmethod
+    def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:
+        """Return the losses by name, names that no host has; called once per training step.
+
+        A parameter that has no gradient in some step is an error in distributed training: add zero
+        times it.
+
+        Args:
+            output: Of the host, with gradient.
+            image_label: ``(B, N)`` of 0 and 1.
+        """
+
+    @abstractmethod
+    def predict(self, output: CAMOutput, image_label: Tensor) -> Tensor:
+        """Return the maps that a seed holds as ``pacam``, of one view.
+
+        Args:
+            output: Of the host.
+            image_label: ``(B, N)`` of 0 and 1.
+
+        Returns:
+            ``(B, N, h, w)`` on any grid: non-negative, zero in the padding and for absent classes,
+            and not divided by its maximum, because views are added up first.
+        """
+
+    def collect(self, output: CAMOutput, image_label: Tensor) -> None:
+        """Take in a batch without a loss, as ``prefill`` and `CollectLoop` ask for.
+
+        Args:
+            output: Of the host, without gradient.
+            image_label: ``(B, N)`` of 0 and 1.
+        """
+
+    def update_context_prototypes(self, seed: int) -> None:
+        """Make context prototypes of what was taken in; `ContextPrototypeHook` says when.
+
+        `BankFillLoop` asks for it, too, after its pass. A plug-in that needs none does nothing.
+
+        Args:
+            seed: Of all that is random in it, another one each time.
+        """
