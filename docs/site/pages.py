@@ -15,6 +15,7 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # loaded by path, not as a package
 from names import PACKAGE, ROOT, link_names, modules
+from notebook import notebook_page
 
 # files of the repository that are pages of the site, too
 PAGES = {
@@ -23,6 +24,7 @@ PAGES = {
     'CONTRIBUTING.md': 'contributing.md',
     'SECURITY.md': 'security.md',
 }
+NOTEBOOK, NOTEBOOK_PAGE = 'examples/toy_scenes.ipynb', 'notebook.md'
 COPIED = {'LICENSE': 'LICENSE.txt', 'CITATION.cff': 'CITATION.cff.txt'}
 LINK = re.compile(r'(?<=\]\()(?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?(?=\))')
 
@@ -39,6 +41,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, uri in {**PAGES, **COPIED}.items():
         text = (ROOT / source).read_text(encoding='utf-8')
         files.append(File.generated(config, uri, content=text))
+    text, pictures = notebook_page(ROOT / NOTEBOOK, 'notebook')
+    for uri, content in {NOTEBOOK_PAGE: text, **pictures}.items():
+        files.append(File.generated(config, uri, content=content))
     for name in modules():
         files.append(File.generated(config, reference_uri(name), content=f'::: {name}\n'))
     return files
@@ -47,7 +52,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Let links between files of the repository lead to the pages that are made of them."""
     uri = page.file.src_uri
-    sources = {site: source for source, site in PAGES.items()}
+    sources = {site: source for source, site in {**PAGES, NOTEBOOK: NOTEBOOK_PAGE}.items()}
     return link_names(site_links(markdown, sources.get(uri, f'docs/{uri}'), uri))
 
 
@@ -60,10 +65,13 @@ def site_links(markdown: str, source: str, uri: str) -> str:
         uri: Where the page is in the site.
     """
     folder = posixpath.dirname(source)
+    known = {**PAGES, **COPIED, NOTEBOOK: NOTEBOOK_PAGE}
 
     def rewritten(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(folder, link['path']))
-        place = {**PAGES, **COPIED}.get(target, target.removeprefix('docs/'))
+        place = known.get(target, target.removeprefix('docs/'))
+        if place == target:  # no file of the repository, as the pictures of a notebook
+            return link[0]
         return posixpath.relpath(place, posixpath.dirname(uri) or '.') + (link['anchor'] or '')
 
     return LINK.sub(rewritten, markdown)

@@ -61,6 +61,15 @@ def test_the_readme_is_the_first_page_and_its_links_stay_in_the_site(site):
     assert 'docs/' not in ''.join(re.findall(r'(?:href|src)="([^"]*)"', html))
 
 
+def test_the_notebook_is_a_page_with_its_pictures(site):
+    html = page(site, 'notebook')
+    assert re.search(r'class="k">def</span>.*show', html)
+    pictures = re.findall(r'<img[^>]+src="([^"]+)"', html)
+    assert pictures
+    for picture in pictures:
+        assert (site / 'notebook' / picture).read_bytes().startswith(b'\xff\xd8')  # a JPEG
+
+
 def test_no_page_fetches_a_script_a_style_or_a_font_from_elsewhere(site):
     for path in site.rglob('*.html'):
         html = path.read_text(encoding='utf-8')
