@@ -54,7 +54,7 @@ def test_the_workflow_does_what_the_local_check_does():
     commands = [step['run'] for step in steps if 'run' in step]
     assert commands == ['bash .ci/run', 'bash tools/build_docs.sh']
     python = next(step['with']['python-version'] for step in steps if 'python' in str(step))
-    assert f"python_requires='>={python}'" in read('setup.py')
+    assert f'requires-python = ">={python}"' in read('pyproject.toml')
 
 
 def test_the_version_is_written_once():
