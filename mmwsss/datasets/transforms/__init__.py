@@ -3,5 +3,6 @@
 from .crop import RandomPadCrop
 from .formatting import PackImageLabelInputs
 from .loading import LoadImage
+from .resize import PillowResize
 
-__all__ = ['LoadImage', 'PackImageLabelInputs', 'RandomPadCrop']
+__all__ = ['LoadImage', 'PackImageLabelInputs', 'PillowResize', 'RandomPadCrop']
