@@ -214,11 +214,26 @@ def mask_scores_without_background(probabilities: Tensor) -> Tensor:
     Returns:
         ``(k + 1, H, W)``, the background, one minus the strongest scaled class, first.
     """
-    scaled = normalize_by_max(probabilities)
-    blank = scaled.new_zeros(1, *scaled.shape[1:])  # for an image without classes
-    background = 1 - torch.cat([blank, scaled]).amax(dim=0, keepdim=True)
-    scores = torch.cat([background, scaled])
+    scores = add_remaining_background(normalize_by_max(probabilities))
     return scores / scores.sum(dim=0, keepdim=True)
+
+
+def add_remaining_background(probabilities: Tensor) -> Tensor:
+    """Put one minus the strongest class before the classes.
+
+    Args:
+        probabilities: ``(k, H, W)`` in [0, 1].
+
+    Returns:
+        ``(k + 1, H, W)``; all ones for an image without classes.
+
+    Example:
+        >>> add_remaining_background(torch.tensor([[[0.45]], [[0.25]]])).flatten()
+        tensor([0.5500, 0.4500, 0.2500])
+    """
+    blank = probabilities.new_zeros(1, *probabilities.shape[1:])
+    background = 1 - torch.cat([blank, probabilities]).amax(dim=0, keepdim=True)
+    return torch.cat([background, probabilities])
 
 
 def predict_labels(scores: Tensor, size: tuple[int, int]) -> Tensor:

@@ -9,5 +9,6 @@ grid = {
     'projected back': {'project_back': True},
     'softmax, no background': {'activation': 'softmax_fg'},
     'sigmoid': {'activation': 'sigmoid'},
+    'Eq. 10 as printed': {'normalize_seeds': False},
 }
 prefix = 'model.cam_head.'

@@ -13,6 +13,7 @@ from mmwsss.functional.cam import resize_valid
 from mmwsss.functional.cpf_cte import (
     PATCH_LOG_ODDS,
     add_background_label,
+    add_remaining_background,
     attach_tokens,
     hard_tokens,
     label_mean_tokens,
@@ -77,6 +78,9 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         pooling: ``top_k``, ``max`` or ``avg`` (Table 5).
         top_k: Patches that ``top_k`` counts.
         loss_weight: Factor of the loss.
+        normalize_seeds: Divide a seed's maps by their maxima, and those of a patch by their sum
+            (ViT-PCM); False takes the probabilities as they are (Eq. 10 as printed, but for absent
+            classes, which are left out).
         init_cfg: mmengine's initialisation.
 
     Raises:
@@ -97,6 +101,7 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         pooling: str = 'top_k',
         top_k: int = 4,  # CPF-CTE Sec. 4.2
         loss_weight: float = 1.0,
+        normalize_seeds: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(num_classes, init_cfg)
@@ -112,6 +117,7 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         self.has_background = activation == 'softmax'
         self.pooled_patches = {'top_k': top_k, 'max': 1, 'avg': None}[pooling]
         self.loss_weight = loss_weight
+        self.normalize_seeds = normalize_seeds
         channels = num_classes + self.has_background
         width = in_channels
         if attachment != 'none':
@@ -186,8 +192,8 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
     def view_maps(self, output: ClassTokenOutput, index: int, classes: Tensor) -> Tensor:
         """Return the scores of an image on the patches of a view.
 
-        Absent classes are left out, the probability of each class is divided by its spatial
-        maximum, and those of a patch are divided by their sum.
+        Absent classes are left out. With `normalize_seeds` the probability of each class is divided
+        by its spatial maximum, and those of a patch are divided by their sum.
 
         Args:
             output: Of `forward`.
@@ -199,12 +205,17 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         """
         if output.pixel_logits is None:
             cam = F.relu(output.cam[index, classes]) * output.valid[index]
-            return mask_scores_without_background(cam)
+            if self.normalize_seeds:
+                return mask_scores_without_background(cam)
+            return add_remaining_background(cam)
         mask_channels = F.pad(classes + 1, (1, 0))  # the background's, then those of the classes
-        return mask_scores(output.pixel_logits[index].softmax(dim=0)[mask_channels])
+        probabilities = output.pixel_logits[index].softmax(dim=0)[mask_channels]
+        return mask_scores(probabilities) if self.normalize_seeds else probabilities
 
     def merge_views(self, views: Views) -> MergedMaps:
-        """Take the mean of the scores; cam and background together sum to one.
+        """Take the mean of the scores.
+
+        With `normalize_seeds` cam and background together sum to one.
 
         The background competes in the argmax of Eq. 10 (``bg_threshold=None`` in `RefineSeeds`).
 

@@ -1,6 +1,6 @@
 """The CAM head of CLIP-ES: GradCAM of a frozen CLIP, spread by its attention."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -169,14 +169,16 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         return self.spread(fused * output.valid, output.affinity)
 
     def merge_views(self, views: Views) -> MergedMaps:
-        """Stretch the summed maps to [0, 1] by their minimum and maximum; CLIP-ES has one view.
+        """Stretch maps to [0, 1] by their minimum and maximum on the patches, and then resize them.
 
-        The background is not stored: it is a power of what the maps leave, see `RefineSettings`.
+        The order is CLIP-ES's: what is between the patches of a map's extremes stays below 1 and
+        above 0. CLIP-ES has one view; of several the mean is taken (ours). The background is not
+        stored: it is a power of what the maps leave, see `RefineSettings`.
 
         Args:
             views: Of `view_maps`.
         """
-        return MergedMaps(normalize_cam(views.total()))
+        return MergedMaps(_mean_of_stretched(views))
 
     def merge_pacam(self, views: Views) -> Tensor:
         """Stretch a plug-in's maps as the host's own, ``(k, h, w)`` in [0, 1].
@@ -184,7 +186,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         Args:
             views: Of `refine_pacam`.
         """
-        return normalize_cam(views.total())
+        return _mean_of_stretched(views)
 
     def _prototypes(self, features: CLIPFeatures) -> Tensor:
         text = self.text(features.clip)
@@ -244,6 +246,10 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
     def spread(self, cam: Tensor, affinity: Tensor) -> Tensor:
         """Let maps ``(B, N, h, w)`` spread from their boxes over an affinity ``(B, L, L)``."""
         return refine(cam * box_mask(cam, self.box_threshold, self.box_border), affinity)
+
+
+def _mean_of_stretched(views: Views) -> Tensor:
+    return replace(views, maps=[normalize_cam(maps) for maps in views.maps]).mean()
 
 
 def _present(image_label: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -15,7 +15,7 @@ from mmwsss.seeds.refine import RefineSettings, refine_seed
 CLASSES = [1, 3]
 
 
-def host(activation='softmax'):
+def host(activation='softmax', **options):
     return {
         'type': 'mmwsss.ClassTokenHead',
         'in_channels': 3,
@@ -23,16 +23,17 @@ def host(activation='softmax'):
         'token_channels': 2,
         'context': {'type': 'mmwsss.CFBiLSTM', 'hidden_channels': 2},
         'activation': activation,
+        **options,
     }
 
 
-def view_of(logits=None, cam=None, flip=None, classes=CLASSES):
+def view_of(logits=None, cam=None, flip=None, classes=CLASSES, **options):
     """A view of the second image of a batch, from what `forward` gives."""
     cam = torch.rand(4, *logits.shape[1:]) if cam is None else cam
     two = {'cam': torch.stack([cam + 5, cam]), 'valid': torch.ones(2, 1, *cam.shape[1:])}
     two['pixel_logits'] = None if logits is None else torch.stack([-logits, logits])
     output = ClassTokenOutput(features=(), pooled=torch.zeros(2, 4), **two)
-    head = make_segmentor(host()).cam_head
+    head = make_segmentor(host(**options)).cam_head
     maps = head.view_maps(output, 1, torch.tensor(classes, dtype=torch.long))
     return make_view(maps, flip, classes)
 
@@ -67,6 +68,29 @@ def test_views_without_a_background_get_what_the_classes_leave():
     expected = resize(scores / scores.sum(0), (3, 5))
     torch.testing.assert_close(torch.from_numpy(seed.background), expected[0])
     torch.testing.assert_close(torch.from_numpy(seed.cam), expected[1:])
+
+
+def masks(seed):
+    settings = RefineSettings(bg_threshold=None, crf=None)
+    return refine_seed(np.zeros((*SIZE, 3), np.uint8), seed, settings)[0]
+
+
+@pytest.mark.parametrize('background', [True, False])
+def test_eq_10_as_printed_takes_the_probabilities_as_they_are(background):
+    """A class of .45 everywhere loses to a background of .55, and wins when it is scaled."""
+    probability = torch.tensor([0.55, 0.0, 0.45, 0.0, 0.0]).clamp(min=1e-9)
+    maps = {'cam': probability[1:, None, None].repeat(1, 4, 6)}
+    if background:
+        maps = {'logits': probability.log()[:, None, None].repeat(1, 4, 6)}
+    printed = merge([view_of(**maps, normalize_seeds=False)])
+    assert printed.background == pytest.approx(0.55)
+    assert printed.cam[0] == pytest.approx(0.45)
+    assert not masks(printed).any()
+    maps = {name: values.clone() for name, values in maps.items()}
+    for values in maps.values():
+        values[0, 0, 0] += 5 if background else 0  # a patch of sure background
+    scaled = merge([view_of(**maps)])
+    assert scaled.cam[0].mean() > 0.45
 
 
 @pytest.mark.parametrize('maps', [{'logits': torch.randn(5, 4, 6)}, {'cam': torch.rand(4, 4, 6)}])
