@@ -15,6 +15,7 @@ BASE = {
     'registry',
     'functional',
     'structures',
+    'terminal',
     'shipped',
     '',
 }  # '': `import mmwsss` alone
@@ -33,6 +34,7 @@ ALLOWED = {
     '': set(),
     'compat': {''},
     'shipped': {''},
+    'terminal': set(),
     'functional': set(),
     'structures': {'functional'},
     'registry': {'', 'compat'},

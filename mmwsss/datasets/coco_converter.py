@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from mmwsss.datasets.image_labels import save_image_labels
 from mmwsss.seeds.masks import IGNORE_INDEX, save_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.structures.files import atomic_path
+from mmwsss.terminal import progress
 
 COCO_2014_COUNTS = {'train2014': 82081, 'val2014': 40137}  # images with annotated objects
 
@@ -155,13 +155,9 @@ def _check_ids(images: Sequence[_ImageInstances], path: Path) -> None:
 def _draw_masks(images: Sequence[_ImageInstances], folder: Path, processes: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tasks = ((image, folder) for image in images)
-    for _ in tqdm(
-        run_in_processes(_draw_mask, tasks, processes),
-        desc=f'masks of {folder.name}',
-        total=len(images),
-        unit='image',
-    ):
-        pass
+    with progress(f'masks of {folder.name}', len(images)) as bar:
+        for _ in run_in_processes(_draw_mask, tasks, processes):
+            bar.update()
 
 
 def _draw_mask(task: tuple[_ImageInstances, Path]) -> None:

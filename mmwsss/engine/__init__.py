@@ -4,6 +4,7 @@ from .bank_filling import BankFillLoop, CollectLoop
 from .displacement_mean import DisplacementMeanHook
 from .frozen_wrapper import FrozenModelWrapper
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
+from .progress import ProgressHook
 from .unfreeze import UnfreezeHook
 from .vision_prototypes import VisionPrototypeHook
 
@@ -15,6 +16,7 @@ __all__ = [
     'EpochSeedHook',
     'FrozenModelWrapper',
     'NonFiniteLossHook',
+    'ProgressHook',
     'UnfreezeHook',
     'VisionPrototypeHook',
 ]

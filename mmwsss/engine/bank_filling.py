@@ -5,6 +5,7 @@ from torch.utils.data import DataLoader
 
 from mmwsss.models.segmentors import CAMSegmentor
 from mmwsss.registry import LOOPS
+from mmwsss.terminal import track
 
 from .running_model import cam_segmentor, prototype_head
 
@@ -13,7 +14,7 @@ def fill_bank(model: CAMSegmentor, dataloader: DataLoader) -> None:
     """Collect what the model collects in one pass over `dataloader`, in evaluation mode."""
     was_training = model.training
     model.eval()
-    for batch in dataloader:
+    for batch in track('collect', dataloader, 'batch'):
         model.collect(batch)
     model.train(was_training)
 

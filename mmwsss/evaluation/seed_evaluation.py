@@ -17,7 +17,6 @@ from mmseg.evaluation import IoUMetric
 from mmseg.utils import get_classes
 from prettytable import PrettyTable
 from torch import Tensor
-from tqdm import tqdm
 
 from mmwsss.functional.threshold_sweep import (
     default_thresholds,
@@ -28,6 +27,7 @@ from mmwsss.functional.threshold_sweep import (
 from mmwsss.seeds.files import SOURCES, Seed, load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
+from mmwsss.terminal import progress
 
 BACKGROUND = 'background'
 MANY_IMAGES = 2000  # from here on several processes are worth their start
@@ -294,7 +294,7 @@ def _in_chunks(
         raise ValueError('there is no image to evaluate')
     chunks = [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
     processes = processes if len(ids) >= MANY_IMAGES else 1
-    with tqdm(total=len(ids), desc='evaluate', unit='image') as bar:
+    with progress('evaluate', len(ids)) as bar:
         for count, result in run_in_processes(partial(_counted, function), chunks, processes):
             bar.update(count)
             yield result

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from prettytable import PrettyTable
-from tqdm import tqdm
 
 from mmwsss.seeds.crf import IRN_CRF, DenseCRF
 from mmwsss.seeds.files import load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.seeds.refine import RefineItem, RefineSettings, check_inputs, read_image, refine_seed
+from mmwsss.terminal import progress
 
 CANDIDATES = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
@@ -61,8 +61,10 @@ def measure_precision(
     settings = [RefineSettings(source, threshold, crf=crf) for threshold in thresholds]
     work = partial(_count, ground_truth=Path(ground_truth), settings=settings)
     counts = np.zeros((len(settings), 4), dtype=np.int64)
-    for count in tqdm(run_in_processes(work, items, processes), total=len(items), unit='image'):
-        counts += count
+    with progress('thresholds', len(items)) as bar:
+        for count in run_in_processes(work, items, processes):
+            counts += count
+            bar.update()
     with np.errstate(invalid='ignore'):
         foreground, background = counts[:, 0] / counts[:, 1], counts[:, 2] / counts[:, 3]
     return PrecisionCurve(tuple(thresholds), foreground, background)

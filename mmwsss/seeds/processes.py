@@ -7,10 +7,13 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
 import torch
+
+from mmwsss.terminal import log_file, print_into
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
@@ -41,7 +44,9 @@ def run_in_processes(
     if processes == 1:
         yield from map(function, items)
         return
-    pool = ProcessPoolExecutor(processes, _start_method(), initializer=_init_worker)
+    pool = ProcessPoolExecutor(
+        processes, _start_method(), initializer=_init_worker, initargs=(log_file(),)
+    )
     try:
         items = iter(items)
         pending = {pool.submit(function, x) for x in islice(items, TASKS_A_PROCESS * processes)}
@@ -67,8 +72,15 @@ def _start_method() -> BaseContext:
     return context
 
 
-def _init_worker() -> None:
-    """One thread a process; Ctrl-C is the parent's business."""
+def _init_worker(log: Path | None) -> None:
+    """One thread per process; Ctrl-C is the parent's business.
+
+    Args:
+        log: Where to print to: the server that forks workers still prints where its first caller
+            did.
+    """
+    if log:
+        print_into(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from mmwsss.structures import image_size
+from mmwsss.terminal import progress
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
 from .files import Seed, load_seed, load_seed_size, resize_maps
@@ -133,8 +133,7 @@ def refine_files(
         if not (resume and _is_mask_of(Path(out_dir) / f'{item.id}.png', size))
     ]
     results = run_in_processes(work, todo, processes)
-    bar = tqdm(total=len(items), initial=len(items) - len(todo), desc='refine', unit='image')
-    with bar:
+    with progress('refine', len(items), initial=len(items) - len(todo)) as bar:
         for _ in results:
             bar.update()
     return len(todo)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from mmwsss.datasets.image_labels import save_image_labels
 from mmwsss.seeds.masks import save_mask
+from mmwsss.terminal import progress
 
 from .scene import CLASSES, Scene, draw_scene
 
@@ -86,13 +86,16 @@ def draw_numbered_scene(
 def _write(root: Path, settings: dict) -> None:
     (root / 'JPEGImages').mkdir(parents=True)
     labels = {}
-    for split, number, image_id in tqdm(list(_images(settings)), desc='toy scenes', unit='image'):
-        scene = draw_numbered_scene(settings['seed'], split, number, settings['side_range'])
-        image = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
-        path = root / 'JPEGImages' / f'{image_id}.jpg'
-        cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        save_mask(root / 'SegmentationClass' / f'{image_id}.png', scene.mask)
-        labels[image_id] = scene.image_labels
+    images = list(_images(settings))
+    with progress('toy scenes', len(images)) as bar:
+        for split, number, image_id in images:
+            scene = draw_numbered_scene(settings['seed'], split, number, settings['side_range'])
+            image = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
+            path = root / 'JPEGImages' / f'{image_id}.jpg'
+            cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+            save_mask(root / 'SegmentationClass' / f'{image_id}.png', scene.mask)
+            labels[image_id] = scene.image_labels
+            bar.update()
     save_image_labels(root / 'image_labels.json', labels)
     for split in _SPLITS:
         ids = [image_id for owner, _, image_id in _images(settings) if owner == split]

@@ -21,6 +21,7 @@ from mmwsss.functional.segmentation import resize_labels
 from mmwsss.models.losses import global_mean
 from mmwsss.registry import MODELS
 from mmwsss.seeds.masks import IGNORE_INDEX
+from mmwsss.terminal import track
 
 from .branches import DisplacementBranch, EdgeBranch
 
@@ -141,7 +142,7 @@ class IRNet(BaseSegmentor):
         mean_shift = self.displacement_branch.mean_shift
         mean_shift.zero_()  # so that nothing is subtracted, in evaluation mode either
         total = mean_shift.new_zeros(3, dtype=torch.float64)  # sums of both axes, cells
-        for batch in dataloader:
+        for batch in track('mean shift', dataloader, 'batch'):
             inputs = self.data_preprocessor(batch, training=True)['inputs']
             values = self._forward(inputs)[1].double().transpose(0, 1).flatten(1)  # (2, B h w)
             total += torch.cat([values.sum(dim=1), values.new_tensor([values.shape[1]])])

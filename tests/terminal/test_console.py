@@ -1,0 +1,197 @@
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from mmwsss.terminal import Console, log_file, show, show_stage, stage_line
+
+ERASE = '\x1b[K'
+STAGES = """
+import os, sys, warnings
+from mmwsss.terminal import Console, progress, show, show_stage, stage_line
+words = sys.argv[2:]
+try:
+    with Console(verbose='verbose' in words, first='second' not in words):
+        print('read the config')
+        show_stage('cam', 'done and unchanged: skipped')
+        with stage_line('seeds', sys.argv[1]) as line:
+            print('whole config')
+            warnings.warn('skipped since requires_grad=False')
+            os.system('echo child')
+            with progress('test', 4) as bar:
+                bar._drawn = 0.0  # long ago
+                bar.move(1)
+                bar._drawn = 0.0
+                bar.move(4, 'epoch 1/2', 'loss 0.5')
+            if 'fail' in words:
+                raise ValueError('the image a.jpg is damaged: copy it again')
+            if 'stop' in words:
+                raise KeyboardInterrupt
+            line.result = '120 seeds'
+        print('between')
+        show('the table')
+except ValueError as error:
+    sys.exit(f'ValueError: {error}')
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def run(*words):
+    """Run the stages with pipes for a terminal; return code and lines of both."""
+    done = subprocess.run(
+        [sys.executable, '-c', STAGES, *map(str, words)], capture_output=True, text=True
+    )
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+def run_in_terminal(*words, columns=100):
+    """Run the stages in a pseudo terminal; return the code and all that it was sent."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ['TERM'] = 'xterm'
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack('4H', 24, columns, 0, 0))
+        os.execv(sys.executable, [sys.executable, '-c', STAGES, *map(str, words)])
+    sent = b''
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not part:
+            break
+        sent += part
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), sent.decode()
+
+
+def on_screen(sent):
+    """Return the lines that stand there at the end."""
+    lines = [line.rpartition('\r')[2].removeprefix(ERASE) for line in sent.split('\r\n')]
+    return [line.removesuffix(ERASE) for line in lines]
+
+
+def test_a_pipe_gets_one_line_at_the_start_and_one_at_the_end(tmp_path):
+    code, out, err = run(tmp_path)
+    assert code == 0
+    assert err == []
+    assert out[0] == 'cam          done and unchanged: skipped'
+    assert out[1] == 'seeds        starts'
+    assert out[2].startswith('seeds  ')
+    assert out[2].endswith(' s  120 seeds, loss 0.5')
+    assert out[3:] == ['the table']
+    assert not any('\r' in line or '\x1b' in line for line in out)
+
+
+def test_all_else_is_in_the_log_and_what_came_before_the_stage_too(tmp_path):
+    run(tmp_path)
+    log = (tmp_path / 'log.txt').read_text()
+    words = ['read the config', 'whole config', 'skipped since requires_grad', 'child']
+    places = [log.index(word) for word in words]
+    assert places == sorted(places)
+    assert 'between' not in log
+    run(tmp_path)
+    assert (tmp_path / 'log.txt').read_text() == log * 2  # a stage that goes on adds to it
+
+
+def test_a_terminal_gets_one_line_that_moves_and_one_at_the_end(tmp_path):
+    code, sent = run_in_terminal(tmp_path)
+    assert code == 0
+    cam, seeds, *rest = on_screen(sent)
+    assert cam == 'cam          done and unchanged: skipped'
+    assert seeds.endswith(' s  120 seeds, loss 0.5')
+    assert rest == ['the table', '']
+    moves = [part.removesuffix(ERASE) for part in sent.split('\r') if part.startswith('seeds ')]
+    assert moves[0] == 'seeds        starts'
+    assert moves[1] == 'seeds          0%  0/4'
+    assert moves[2].startswith('seeds         25%  1/4')
+    assert moves[3].startswith('seeds        epoch 1/2  100%  4/4')
+    assert moves[3].endswith('s left  loss 0.5')
+
+
+def test_a_line_that_moves_never_wraps(tmp_path):
+    _, sent = run_in_terminal(tmp_path, columns=30)
+    moves = [part for part in sent.split('\r') if part.endswith(ERASE)]
+    assert max(len(part.removesuffix(ERASE)) for part in moves) == 29
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+def test_a_failure_ends_with_the_log_and_the_sentence(tmp_path, terminal):
+    if terminal:
+        code, sent = run_in_terminal(tmp_path, 'fail')
+        shown = on_screen(sent)[:-1]
+    else:
+        code, out, err = run(tmp_path, 'fail')
+        shown = [*out, *err]
+        assert len(err) == 2
+    assert code == 1
+    assert shown[-3].split()[0] == 'seeds'
+    assert shown[-3].split()[-1] == 'failed'
+    assert shown[-2] == f'the whole log: {tmp_path / "log.txt"}'
+    assert shown[-1] == 'ValueError: the image a.jpg is damaged: copy it again'
+    log = (tmp_path / 'log.txt').read_text().splitlines()
+    assert 'Traceback (most recent call last):' in log
+    assert log[-1] == shown[-1]
+
+
+def test_an_interruption_is_no_failure(tmp_path):
+    code, out, err = run(tmp_path, 'stop')
+    assert code == 130
+    assert out[-1].endswith('  stopped')
+    assert err == []
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+def test_verbose_shows_everything_and_keeps_no_log(tmp_path, terminal):
+    if terminal:
+        text = run_in_terminal(tmp_path, 'verbose')[1]
+        shown = text.split('\r\n')
+    else:
+        _, out, err = run(tmp_path, 'verbose')
+        shown = [*out, *err]
+        text = '\n'.join(shown)
+    for words in ('read the config', 'whole config', 'skipped since requires_grad', 'child'):
+        assert words in text
+    assert 'seeds        starts' in shown
+    assert 'the table' in shown
+    assert '4/4' in text  # the bar of tqdm
+    assert not (tmp_path / 'log.txt').exists()
+
+
+def test_the_other_processes_show_nothing_and_write_to_the_same_log(tmp_path):
+    code, out, err = run(tmp_path, 'second', 'fail')
+    assert (code, out) == (1, [])
+    assert err == ['ValueError: the image a.jpg is damaged: copy it again']
+    assert 'whole config' in (tmp_path / 'log.txt').read_text()
+
+
+def test_without_a_console_all_is_as_ever(tmp_path, capfd):
+    show_stage('cam', 'skipped')
+    with stage_line('seeds', tmp_path) as line:
+        print('whole config')
+        line.result = '120 seeds'
+        assert log_file() is None
+    show('the table')
+    assert capfd.readouterr() == ('whole config\nthe table\n', '')
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_console_that_keeps_no_log_lets_output_through(capfd):
+    with Console(quiet=False):
+        print('5 masks written')
+        show('done')
+    assert sorted(capfd.readouterr().out.split('\n')) == ['', '5 masks written', 'done']
+
+
+def test_the_log_of_the_stage_at_work_is_known_to_other_processes(tmp_path):
+    with Console():
+        with stage_line('seeds', tmp_path):
+            assert log_file() == tmp_path / 'log.txt'
+        assert log_file() is None
+    assert log_file() is None
