@@ -8,18 +8,34 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGE = 'mmwsss'
+ROOMS = (
+    'functional',
+    'structures',
+    'models',
+    'datasets',
+    'engine',
+    'evaluation',
+    'seeds',
+    'pipeline',
+)
 _FENCE = re.compile(r'(^ *```.*?^ *```\s*$)', re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r'(?<![`\[])`(?P<code>[\w./]+)`(?![`\]])')
 
 
 def modules() -> list[str]:
-    """Return the dotted names of the public modules with content, in the order of the files."""
+    """Return the dotted names of the public modules with content, in the order of the reference."""
     found = []
-    for path in sorted((ROOT / PACKAGE).rglob('*.py')):
+    for path in (ROOT / PACKAGE).rglob('*.py'):
         parts = path.relative_to(ROOT).with_suffix('').parts
         if path.name != '__init__.py' and not any(part.startswith(('_', '.')) for part in parts):
             found.append('.'.join(parts))
-    return found
+    return sorted(found, key=lambda name: (_room_of(name), name))
+
+
+def _room_of(name: str) -> int:
+    """Return the place of a module's room: as imports run, what no room is at the end."""
+    room = name.split('.')[1]
+    return ROOMS.index(room) if room in ROOMS else len(ROOMS) + (name.count('.') == 1)
 
 
 def link_names(markdown: str) -> str:

@@ -26,6 +26,9 @@ PAGES = {
 }
 NOTEBOOK, NOTEBOOK_PAGE = 'examples/toy_scenes.ipynb', 'notebook.md'
 COPIED = {'LICENSE': 'LICENSE.txt', 'CITATION.cff': 'CITATION.cff.txt'}
+_CELL = re.compile(r'<td.*?</td>', re.DOTALL)
+_CODE = re.compile(r'<code>([^<]+)</code>')
+_WORD_END = re.compile(r'(?<=[_/.:])(?=\w)')
 LINK = re.compile(r'(?<=\]\()(?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?(?=\))')
 
 
@@ -54,6 +57,15 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     uri = page.file.src_uri
     sources = {site: source for source, site in {**PAGES, NOTEBOOK: NOTEBOOK_PAGE}.items()}
     return link_names(site_links(markdown, sources.get(uri, f'docs/{uri}'), uri))
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Let long names break where their words end, so that tables keep whole words."""
+    return _CELL.sub(lambda cell: _CODE.sub(_with_breaks, cell[0]), html)
+
+
+def _with_breaks(code: re.Match[str]) -> str:
+    return f'<code>{_WORD_END.sub("<wbr>", code[1])}</code>'
 
 
 def site_links(markdown: str, source: str, uri: str) -> str:

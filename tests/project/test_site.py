@@ -50,8 +50,9 @@ def test_the_reference_shows_types_of_the_signature_and_runs_of_examples(site):
 def test_names_and_files_between_back_quotes_lead_to_the_reference(site):
     html = page(site, 'methods/cpal')
     target = r'href="[./]*reference/functional/cpal/#mmwsss\.functional\.cpal'
-    assert re.search(target + r'\.instance_prototypes"[^>]*>\s*<code>instance_prototypes<', html)
-    assert re.search(target + r'"[^>]*>\s*<code>mmwsss/functional/cpal.py<', html)
+    names = re.sub(r'<wbr>', '', html)  # where a name in a table may break
+    assert re.search(target + r'\.instance_prototypes"[^>]*>\s*<code>instance_prototypes<', names)
+    assert re.search(target + r'"[^>]*>\s*<code>mmwsss/functional/cpal.py<', names)
 
 
 def test_the_readme_is_the_first_page_and_its_links_stay_in_the_site(site):
