@@ -1,0 +1,77 @@
+"""What a document needs to be run, and which of its blocks are not."""
+
+from dataclasses import dataclass
+
+# blocks that cannot be run here: page and first line -> reason
+NOT_RUN = {
+    ('docs/installation.md', 'python3 -m venv .venv'): 'needs a package index',
+    ('docs/add_a_method.md', '@MODELS.register_module()'): 'a skeleton with holes',
+    ('docs/add_a_method.md', '@STAGES.register_module()'): 'a skeleton with holes',
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is there before a document is read.
+
+    Attributes:
+        data: Data sets, as in `doc_tree.DATA`.
+        weights: Released files, as in `doc_tree.WEIGHTS`.
+        before: Lines of bash: what the document says has been done.
+        made: What its blocks leave, as patterns of paths.
+        long: It takes more than seconds, and is run by `tools/run_long_tests.sh`.
+    """
+
+    data: tuple[str, ...] = ('voc',)
+    weights: tuple[str, ...] = ()
+    before: str = ''
+    made: tuple[str, ...] = ()
+    long: bool = True
+
+
+TOY_SCENES = 'python tools/make_toy_scenes.py data/toy_scenes --train 120 --val 30\n'
+TOY_200 = 'python tools/make_toy_scenes.py work_dirs/toy_200/toy_scenes --train 200 --val 50\n'
+PLANS = {
+    'README.md': Plan(
+        made=('work_dirs/quickstart/report.html', 'work_dirs/irn_cpal_voc/test/done.json')
+    ),
+    'CONTRIBUTING.md': Plan(),
+    'docs/installation.md': Plan(made=('work_dirs/quickstart/report.html',)),
+    'docs/first_run.md': Plan(
+        data=('voc', 'voc_mini', 'coco', 'coco_mini'),
+        before='rm data/VOCdevkit/VOC2012/image_labels.json '
+        'data/VOCdevkit/VOC2012/ImageSets/Segmentation/trainaug.txt',
+        made=(
+            'work_dirs/voc_mini.html',
+            'work_dirs/irn_and_cpal.html',
+            'work_dirs/irn_cpal_coco/test/done.json',
+            'work_dirs/by_hand/predictions/*.png',
+        ),
+    ),
+    'docs/own_images.md': Plan(
+        data=('own',), made=('photo.png', 'work_dirs/irn_cpal_mine/report.html'), long=False
+    ),
+    'docs/toy_scenes.md': Plan(data=(), made=('data/toy_scenes/settings.json',), long=False),
+    'docs/configs.md': Plan(),
+    'docs/add_a_method.md': Plan(),
+    'docs/methods/irn.md': Plan(
+        data=('voc', 'voc_mini'),
+        weights=('res50_cam.pth', 'res50_irn.pth'),
+        before=TOY_SCENES + 'python tools/run_pipeline.py configs/irn/irn_voc.py --until seeds',
+    ),
+    'docs/methods/amn.md': Plan(weights=('res50_amn.pth',), before=TOY_SCENES + TOY_200),
+    'docs/methods/mctformer.md': Plan(
+        data=('voc', 'voc_mini'),
+        weights=('checkpoint.pth', 'deit_small_patch16_224.pth'),
+        before=TOY_SCENES + TOY_200,
+    ),
+    'docs/methods/clip_es.md': Plan(weights=('ViT-B-16.pt',), before=TOY_SCENES),
+    'docs/methods/cpal.md': Plan(data=('voc', 'voc_mini', 'coco_mini'), before=TOY_SCENES),
+    'docs/methods/cpf_cte.md': Plan(data=('voc', 'voc_mini'), before=TOY_SCENES + TOY_200),
+    'docs/methods/vpl.md': Plan(before=TOY_SCENES + TOY_200 + 'python tools/train_toy_clip.py'),
+    'docs/methods/deeplabv2.md': Plan(
+        weights=('IN.pth',),
+        before='python tools/run_pipeline.py configs/cpal/irn_cpal_voc.py --until pseudo_masks',
+        made=('work_dirs/segmentor/test/results.tar.gz',),
+    ),
+}
