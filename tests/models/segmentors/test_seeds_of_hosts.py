@@ -221,3 +221,30 @@ def test_a_seed_is_the_views_merged(name, full_size):
     else:
         expected = by_max(total(pacams, grid)[:, : crop[0], : crop[1]])
     np.testing.assert_allclose(seed.pacam, expected, **close)
+
+
+@pytest.mark.parametrize('name', HOSTS)
+def test_what_the_bank_holds_says_where_the_pacam_is(name):
+    """A context prototype that is the feature of one place lights that place up most, on any host.
+
+    Two places, one after the other: nothing of the host's own map decides it.
+    """
+    backbone, head, channels, _, _ = HOSTS[name]
+    if backbone is CLIP:
+        pytest.importorskip('open_clip')
+    model = build(backbone, head, channels)
+    size = VIEWS[0][0]
+    image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(9))
+    sample = make_sample(size, None, torch.zeros(SIZE, dtype=torch.long))
+    with torch.no_grad():
+        output = model.compute_cam(image, [sample])
+        plugin = model.prototype_head
+        features = plugin.projection(output.features)[0].flatten(1)  # (D, L)
+        for place in (0, features.shape[1] // 2):
+            plugin.bank.context[PRESENT, 0] = features[:, place]
+            plugin.bank.context_count[:] = 1
+            maps = plugin.predict(output, sample.gt_label.multi_hot[None])[0].flatten(1)
+            for n in PRESENT:
+                assert maps[n, place] == pytest.approx(1, abs=1e-5)
+                assert maps[n, place] >= maps[n].max() - 1e-5
+                assert maps[n].min() < 0.999
