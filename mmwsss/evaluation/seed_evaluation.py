@@ -27,6 +27,7 @@ from mmwsss.functional.threshold_sweep import (
 from mmwsss.seeds.files import SOURCES, Seed, load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
+from mmwsss.structures import check_choice
 from mmwsss.terminal import progress
 
 BACKGROUND = 'background'
@@ -54,9 +55,10 @@ class SeedSweep:
         thresholds: Sequence[float] | None = None,
         ignore_index: int = IGNORE_INDEX,
     ) -> None:
-        unknown = set(sources) - set(SOURCES)
-        if unknown or not sources:
-            raise ValueError(f'sources must be some of {SOURCES}, not {tuple(sources)}')
+        if not sources:
+            raise ValueError(f'sources is empty; choose some of {", ".join(SOURCES)}')
+        for source in sources:
+            check_choice('a source', source, SOURCES)
         self.classes = tuple(classes)
         self.sources = tuple(sources)
         self.ignore_index = ignore_index

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mmwsss.registry import METRICS
 from mmwsss.seeds.files import load_seed
@@ -22,8 +22,10 @@ class WalkWriter(SeedWriter):
     Args:
         seed_dir: Folder of the seeds that walk.
         out_dir: Where to.
-        settings: Of `WalkSettings`.
+        **settings: Of `WalkSettings`.
     """
+
+    extra_keywords: ClassVar = WalkSettings
 
     def __init__(
         self, seed_dir: str | os.PathLike[str], out_dir: str | os.PathLike[str], **settings: Any

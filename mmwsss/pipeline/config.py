@@ -12,13 +12,6 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmwsss import registry
-from mmwsss.evaluation.walk_writer import WalkWriter
-from mmwsss.models.cam_heads.clip_es import CLIPESHead
-from mmwsss.models.decode_heads.frozen_clip_decoder import FrozenCLIPDecoder, read_prototypes
-from mmwsss.models.prototypes.prototype_aware_cam_head import PrototypeAwareCAMHead
-from mmwsss.models.prototypes.support_bank import SupportBank
-from mmwsss.models.text_prototypes import TextPrototypes
-from mmwsss.seeds.walk import WalkSettings
 from mmwsss.shipped import find_config
 
 _REGISTRIES = (
@@ -50,14 +43,6 @@ _FIRST_LEVEL = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'tta_pipeline',
 }
 _LOADER_EXTRAS = {'num_batch_per_epoch'}  # of mmengine, beside torch's options
-# options that are dicts without a type: who takes them, and what of it the class gives itself
-_DICTS: dict[type, dict[str, tuple[Callable, set[str]]]] = {
-    PrototypeAwareCAMHead: {'bank': (SupportBank, {'num_classes', 'channels'})},
-    CLIPESHead: {'text': (TextPrototypes, {'num_classes', 'embed_dims'})},
-    FrozenCLIPDecoder: {'prototypes': (read_prototypes, set())},
-}
-# who takes the further keywords of a class, where it is not its base class
-_KEYWORDS: dict[type, Callable] = {WalkWriter: WalkSettings}
 
 
 def load_config(
@@ -159,9 +144,10 @@ def _check_part(where: str, part: dict[str, Any]) -> None:
         raise ValueError(f'{where}.type is mmwsss.{name}, {_unknown(name, known)}')
     check_keys(where, name, set(part) - {'type', '_scope_', '_delete_'}, found)
     for owner in inspect.getmro(found) if inspect.isclass(found) else ():
-        for key, (target, given) in _DICTS.get(owner, {}).items():
+        for key, nested in vars(owner).get('nested_options', {}).items():
             keys = set(part.get(key) or {}) - {'_delete_'}
-            check_keys(f'{where}.{key}', target.__name__, keys, target, given)
+            taker = nested.taker
+            check_keys(f'{where}.{key}', taker.__name__, keys, taker, set(nested.given))
 
 
 def check_keys(
@@ -219,8 +205,8 @@ def _constructors(target: Callable) -> Iterator[Callable]:
     for owner in inspect.getmro(target)[:-1]:  # `object` takes nothing
         if '__init__' in vars(owner):
             yield vars(owner)['__init__']
-        if owner in _KEYWORDS:
-            yield _KEYWORDS[owner]
+        if 'extra_keywords' in vars(owner):  # see `mmwsss.structures.NestedOptions`
+            yield vars(owner)['extra_keywords']
             return
 
 

@@ -16,6 +16,7 @@ import torch
 
 from mmwsss.functional.cam import normalize_by_max
 from mmwsss.structures.files import atomic_path
+from mmwsss.structures.options import check_choice
 
 SOURCES = ('cam', 'pacam', 'sum')
 META_FILE = 'meta.json'
@@ -79,8 +80,7 @@ class Seed:
         Raises:
             ValueError: The source is unknown, or the seed has no PACAM.
         """
-        if source not in SOURCES:
-            raise ValueError(f'unknown source {source!r}; choose one of {", ".join(SOURCES)}')
+        check_choice('source', source, SOURCES)
         if source == 'cam':
             return self.cam
         if self.pacam is None:

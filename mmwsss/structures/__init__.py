@@ -1,7 +1,17 @@
-"""What the parts hand to each other: in memory (`CAMOutput`) and on disk (`atomic_path`)."""
+"""What the parts hand to each other, in memory and on disk, and what their options are."""
 
 from .cam_output import CAMOutput
 from .files import atomic_path
 from .images import image_size
+from .options import NestedOptions, Range, Settings, check_choice, check_range
 
-__all__ = ['CAMOutput', 'atomic_path', 'image_size']
+__all__ = [
+    'CAMOutput',
+    'NestedOptions',
+    'Range',
+    'Settings',
+    'atomic_path',
+    'check_choice',
+    'check_range',
+    'image_size',
+]

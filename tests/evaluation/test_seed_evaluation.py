@@ -167,9 +167,9 @@ def test_missing_and_wrong_files(data):
     (data / 'gt' / 'c.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'c\.png'):
         evaluate(ids=['c'])
-    with pytest.raises(ValueError, match='sources must be'):
+    with pytest.raises(ValueError, match="source is 'crf'; choose one of cam, pacam, sum"):
         SeedSweep(CLASSES, sources=['crf'])
-    with pytest.raises(ValueError, match='sources must be'):
+    with pytest.raises(ValueError, match='sources is empty'):
         SeedSweep(CLASSES, sources=[])
 
 

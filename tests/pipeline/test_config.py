@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from mmwsss.pipeline.config import accepted_options, check_options, load_config,
 from mmwsss.pipeline.stage import Workspace
 from mmwsss.pipeline.stages import Train
 from mmwsss.registry import MODELS, STAGES
+from mmwsss.structures import NestedOptions, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -60,6 +62,9 @@ def test_an_absent_config_says_where_configs_are(tmp_path):
         ({'type': 'SeedMetric', 'colect_device': ''}, "did you mean 'collect_device'"),
         ({'type': 'CLIPESBackbone', 'pretraned': ''}, "did you mean 'pretrained'"),
         ({'type': 'WalkWriter', 'radios': 5}, "did you mean 'radius'"),
+        ({'type': 'VisionPrototypes', 'solvr': ''}, r"\(VisionPrototypes\) .*mean 'solver'"),
+        ({'type': 'PrototypeAwareCAMHead', 'tua': 0.1}, "did you mean 'tau'"),
+        ({'type': 'ClassTokenHead', 'attachmend': ''}, "did you mean 'attachment'"),
         ({'type': 'WalkWriter', 'collect_device': 'cpu'}, "option 'collect_device' .* unknown"),
     ],
 )
@@ -82,7 +87,7 @@ def test_no_class_of_ours_takes_any_keyword(registry):
     for name, target in registry.module_dict.items():
         if not target.__module__.startswith('mmwsss.'):
             continue  # of another test
-        assert accepted_options(target) is not None, f'{name}: see _KEYWORDS'
+        assert accepted_options(target) is not None, f'{name}: say `extra_keywords`'
 
 
 def test_a_class_that_takes_any_keyword_is_let_alone():
@@ -118,12 +123,59 @@ def test_what_the_class_itself_gives_is_no_option_of_its_dict():
         check_options(Config({'head': head}))
 
 
-def test_the_table_of_dicts_names_options_that_there_are():
-    for owner, dicts in config_module._DICTS.items():
-        assert MODELS.get(owner.__name__) is owner
-        for key, (target, given) in dicts.items():
+def test_the_nested_options_of_every_class_are_options_that_there_are():
+    MODELS.import_from_location()
+    declared = {
+        owner: owner.nested_options
+        for owner in MODELS.module_dict.values()
+        if 'nested_options' in vars(owner)
+    }
+    assert len(declared) >= 3
+    for owner, options in declared.items():
+        for key, nested in options.items():
             assert key in inspect.signature(owner).parameters
-            assert given < set(inspect.signature(target).parameters)
+            assert set(nested.given) < set(inspect.signature(nested.taker).parameters)
+
+
+@dataclass(frozen=True)
+class WaveSettings(Settings):
+    height: float = 1.0
+    length: float = 2.0
+
+
+class Shore:
+    def __init__(self, sand: str = 'fine', width: int = 3) -> None: ...
+
+
+@MODELS.register_module(force=True)
+class Waves:
+    """A class of another package, which takes its options in both of the ways."""
+
+    nested_options = {'shore': NestedOptions(Shore, given=('width',))}
+    extra_keywords = WaveSettings
+
+    def __init__(self, number: int, shore: dict | None = None, **settings: float) -> None: ...
+
+
+@MODELS.register_module(force=True)
+class LoudWaves(Waves):
+    def __init__(self, noise: float, **kwargs: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ({'heigth': 2.0}, r"'heigth' of part \((Loud)?Waves\) is unknown: did you mean 'height'"),
+        ({'shore': {'snad': 'x'}}, r"'snad' of part\.shore \(Shore\) .*did you mean 'sand'"),
+        ({'shore': {'width': 1}}, r"'width' of part\.shore \(Shore\)"),
+    ],
+)
+@pytest.mark.parametrize(('kind', 'own'), [('Waves', {}), ('LoudWaves', {'noise': 1.0})])
+def test_a_class_of_another_package_gets_the_same_checks(kind, own, option, message):
+    part = {'type': f'mmwsss.{kind}', 'number': 2, 'length': 1.0, 'shore': {'sand': 'coarse'}}
+    check_options(Config({'part': part | own}))
+    with pytest.raises(ValueError, match=message):
+        check_options(Config({'part': part | own | option}))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,7 @@ from mmwsss.functional.cpf_cte import (
 from mmwsss.models.class_count import refuse_other_class_count
 from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
-from mmwsss.structures import CAMOutput
+from mmwsss.structures import CAMOutput, Range, Settings
 
 from .base import BaseCAMHead, MergedMaps
 
@@ -35,8 +35,51 @@ _QUERY_READINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     'soft': soft_tokens,
     'hard': hard_tokens,
 }
-ATTACHMENTS = (*_QUERY_READINGS, 'per_class', 'label_mean', 'none')
-POOLINGS = ('top_k', 'max', 'avg')
+
+
+@dataclass(frozen=True)
+class ClassTokenSettings(Settings):
+    """How patches are told of classes, classified and pooled (CPF-CTE).
+
+    Attributes:
+        token_channels: Channels ``T`` of a class token.
+        attachment: Which class token a patch gets in Eq. 2, as its class is not known: ``soft`` (a
+            mixture, by the softmax of a query's scores), ``hard`` (the best one), ``per_class``
+            (every one in turn: a class is classified in the stream of its own token; exact, and
+            ``C`` times the work), ``label_mean`` (the mean of those of the image label: for the
+            seeds of labelled images, by a network that was trained with ``soft`` or ``hard``;
+            refused in a training, because the tokens would tell the label that is to be learnt) or
+            ``none`` (Table 4).
+        project_back: Map the concatenation back to ``D`` channels at once (Sec. 3.2) instead of
+            going on with ``D + T`` (Eq. 6).
+        activation: ``softmax`` over background and classes, ``softmax_fg`` over the classes alone
+            (Eq. 7 as printed), or ``sigmoid`` (Fig. 2).
+        pooling: ``top_k``, ``max`` or ``avg`` (Table 5).
+        top_k: Patches that ``top_k`` counts.
+        loss_weight: Factor of the loss.
+        normalize_seeds: Divide a seed's maps by their maxima, and those of a patch by their sum
+            (ViT-PCM); False takes the probabilities as they are (Eq. 10 as printed, but for absent
+            classes, which are left out).
+
+    Raises:
+        ValueError: An option is none of its choices, or out of its range.
+    """
+
+    where: ClassVar[str] = 'model.cam_head'
+
+    token_channels: Annotated[int, Range(1)] = 128  # ours: the paper does not say
+    attachment: Literal['soft', 'hard', 'per_class', 'label_mean', 'none'] = 'soft'
+    project_back: bool = False
+    activation: Literal['softmax', 'softmax_fg', 'sigmoid'] = 'softmax'
+    pooling: Literal['top_k', 'max', 'avg'] = 'top_k'
+    top_k: Annotated[int, Range(1)] = 4  # CPF-CTE Sec. 4.2
+    loss_weight: Annotated[float, Range(0)] = 1.0
+    normalize_seeds: bool = True
+
+    @property
+    def pooled_patches(self) -> int | None:
+        """How many patches of a class are pooled; None: all of them."""
+        return {'top_k': self.top_k, 'max': 1, 'avg': None}[self.pooling]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,72 +104,43 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
     Args:
         in_channels: Channels ``D`` of a patch token.
         num_classes: Foreground classes ``N``.
-        token_channels: Channels ``T`` of a class token.
-        attachment: Which class token a patch gets in Eq. 2, as its class is not known: ``soft`` (a
-            mixture, by the softmax of a query's scores), ``hard`` (the best one), ``per_class``
-            (every one in turn: a class is classified in the stream of its own token; exact, and
-            ``C`` times the work), ``label_mean`` (the mean of those of the image label: for the
-            seeds of labelled images, by a network that was trained with ``soft`` or ``hard``;
-            refused in a training, because the tokens would tell the label that is to be learnt) or
-            ``none`` (Table 4).
-        project_back: Map the concatenation back to ``D`` channels at once (Sec. 3.2) instead of
-            going on with ``D + T`` (Eq. 6).
         context: Config of the context fusion, usually `CFBiLSTM`, without its ``in_channels``;
             None fuses nothing (Table 4).
-        activation: ``softmax`` over background and classes, ``softmax_fg`` over the classes alone
-            (Eq. 7 as printed), or ``sigmoid`` (Fig. 2).
-        pooling: ``top_k``, ``max`` or ``avg`` (Table 5).
-        top_k: Patches that ``top_k`` counts.
-        loss_weight: Factor of the loss.
-        normalize_seeds: Divide a seed's maps by their maxima, and those of a patch by their sum
-            (ViT-PCM); False takes the probabilities as they are (Eq. 10 as printed, but for absent
-            classes, which are left out).
         init_cfg: mmengine's initialisation.
+        **settings: Of `ClassTokenSettings`.
 
     Raises:
-        ValueError: An option is unknown or out of range.
+        ValueError: A softmax over the classes alone, and one class.
     """
 
     pads_full_size: ClassVar[bool] = True
+    extra_keywords: ClassVar = ClassTokenSettings
 
     def __init__(
         self,
         in_channels: int,
         num_classes: int,
-        token_channels: int = 128,  # ours: the paper does not say
-        attachment: str = 'soft',
-        project_back: bool = False,
         context: dict | None = None,
-        activation: str = 'softmax',
-        pooling: str = 'top_k',
-        top_k: int = 4,  # CPF-CTE Sec. 4.2
-        loss_weight: float = 1.0,
-        normalize_seeds: bool = True,
         init_cfg: dict | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(num_classes, init_cfg)
-        _check_choice('attachment', attachment, ATTACHMENTS)
-        _check_choice('activation', activation, tuple(PATCH_LOG_ODDS))
-        _check_choice('pooling', pooling, POOLINGS)
-        if top_k < 1:
-            raise ValueError(f'top_k must be at least 1, not {top_k}')
-        if activation == 'softmax_fg' and num_classes < 2:
+        self.settings = ClassTokenSettings(**settings)
+        if self.settings.activation == 'softmax_fg' and num_classes < 2:
             raise ValueError("activation='softmax_fg' needs at least two classes to choose from")
-        self.attachment = attachment
-        self.activation = activation
-        self.has_background = activation == 'softmax'
-        self.pooled_patches = {'top_k': top_k, 'max': 1, 'avg': None}[pooling]
-        self.loss_weight = loss_weight
-        self.normalize_seeds = normalize_seeds
+        self.has_background = self.settings.activation == 'softmax'
         channels = num_classes + self.has_background
+        attachment, token_channels = self.settings.attachment, self.settings.token_channels
         width = in_channels
         if attachment != 'none':
             self.class_tokens = nn.Parameter(torch.randn(channels, token_channels) * 0.02)  # ours
             width += token_channels
         if attachment in _QUERY_READINGS:
             self.query = nn.Conv2d(in_channels, token_channels, 1)
-        self.project = nn.Conv2d(width, in_channels, 1) if project_back else nn.Identity()
-        width = in_channels if project_back else width
+        self.project: nn.Module = nn.Identity()
+        if self.settings.project_back:
+            self.project = nn.Conv2d(width, in_channels, 1)
+            width = in_channels
         self.context = MODELS.build({**context, 'in_channels': width}) if context else None
         self.classifier = nn.Conv2d(width, channels, 1, bias=False)  # Eq. 7 has no bias
         refuse_other_class_count(self, 'classifier.weight')
@@ -152,9 +166,9 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # of autocast
         height, width = logits.shape[-2:]
         valid = resize_valid(valid, (height, width))
-        log_odds = PATCH_LOG_ODDS[self.activation](logits)
+        log_odds = PATCH_LOG_ODDS[self.settings.activation](logits)
         probability = log_odds.sigmoid()  # Eq. 7
-        pooled = top_k_pooling(log_odds, valid, self.pooled_patches)
+        pooled = top_k_pooling(log_odds, valid, self.settings.pooled_patches)
         return ClassTokenOutput(
             features=features,
             cam=probability[:, -self.num_classes :] * valid,
@@ -181,13 +195,14 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         Raises:
             ValueError: ``attachment='label_mean'``.
         """
-        if self.attachment == 'label_mean':
+        if self.settings.attachment == 'label_mean':
             raise ValueError(
                 "attachment='label_mean' attaches the image label that is to be learnt, so the "
                 'classifier need not look at the image: train with model.cam_head.attachment='
                 "'soft', and take 'label_mean' for seeds only"
             )
-        return {'loss_mce': self.loss_weight * mce_loss(output.pooled, self._label(image_label))}
+        loss = mce_loss(output.pooled, self._label(image_label))
+        return {'loss_mce': self.settings.loss_weight * loss}
 
     def view_maps(self, output: ClassTokenOutput, index: int, classes: Tensor) -> Tensor:
         """Return the scores of an image on the patches of a view.
@@ -205,12 +220,12 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         """
         if output.pixel_logits is None:
             cam = F.relu(output.cam[index, classes]) * output.valid[index]
-            if self.normalize_seeds:
+            if self.settings.normalize_seeds:
                 return mask_scores_without_background(cam)
             return add_remaining_background(cam)
         mask_channels = F.pad(classes + 1, (1, 0))  # the background's, then those of the classes
         probabilities = output.pixel_logits[index].softmax(dim=0)[mask_channels]
-        return mask_scores(probabilities) if self.normalize_seeds else probabilities
+        return mask_scores(probabilities) if self.settings.normalize_seeds else probabilities
 
     def merge_views(self, views: Views) -> MergedMaps:
         """Take the mean of the scores.
@@ -231,10 +246,10 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
 
     def _classify(self, patches: Tensor, image_label: Tensor | None) -> Tensor:
         """Return the logits, ``(B, C, H, W)``."""
-        if self.attachment == 'per_class':
+        if self.settings.attachment == 'per_class':
             logits = [self._logit_of(patches, index) for index in range(len(self.class_tokens))]
             return torch.cat(logits, dim=1)
-        if self.attachment != 'none':
+        if self.settings.attachment != 'none':
             patches = attach_tokens(patches, self._attached(patches, image_label))
         return self.classifier(self._fuse(patches))
 
@@ -246,9 +261,9 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
 
     def _attached(self, patches: Tensor, image_label: Tensor | None) -> Tensor:
         """Return the class token of each patch, ``(B, T, H, W)`` or ``(B, T, 1, 1)``."""
-        if self.attachment in _QUERY_READINGS:
+        if self.settings.attachment in _QUERY_READINGS:
             scores = token_scores(self.query(patches), self.class_tokens)
-            return _QUERY_READINGS[self.attachment](scores, self.class_tokens)
+            return _QUERY_READINGS[self.settings.attachment](scores, self.class_tokens)
         if image_label is None:
             raise ValueError(
                 "attachment='label_mean' needs the image label of every image: call the model with "
@@ -260,8 +275,3 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         """Project back, if asked to, and let the context flow: ``(B, width, H, W)``."""
         patches = self.project(patches)
         return patches if self.context is None else self.context((patches,))[-1]
-
-
-def _check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f'{option} is {value!r}; choose one of {", ".join(known)}')

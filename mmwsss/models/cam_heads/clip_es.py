@@ -1,7 +1,7 @@
 """The CAM head of CLIP-ES: GradCAM of a frozen CLIP, spread by its attention."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from mmwsss.models.backbones.frozen_clip import CLIPFeatures, attend, to_map
 from mmwsss.models.text_prototypes import TextPrototypes
 from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
-from mmwsss.structures import CAMOutput
+from mmwsss.structures import CAMOutput, NestedOptions
 
 from .base import BaseCAMHead, MergedMaps
 from .boxes import box_mask
@@ -75,6 +75,10 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         sinkhorn_rounds: Normalisations of the attention.
         init_cfg: mmengine's initialisation.
     """
+
+    nested_options: ClassVar = {
+        'text': NestedOptions(TextPrototypes, given=('num_classes', 'embed_dims'))
+    }
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The decoder of VPL: it learns on the patch tokens of a frozen CLIP."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmwsss.functional.rsc import present_in_crop, prototype_scores
 from mmwsss.models.class_count import refuse_other_class_count
 from mmwsss.registry import MODELS
+from mmwsss.structures import NestedOptions
 
 _PROTOTYPES = 'model.decode_head.prototypes'
 _KEY = 'cam_head.prototypes.vectors'  # of VPL's first phase
@@ -19,6 +20,36 @@ _UNSET = (
     f'the decoder has no prototypes: set {_PROTOTYPES}=dict(checkpoint=..., key={_KEY!r}) to a '
     "checkpoint of VPL's first phase before a training, or load a checkpoint of a trained decoder"
 )
+
+
+def read_prototypes(checkpoint: str, key: str = _KEY) -> Tensor:
+    """Read prototypes from a checkpoint.
+
+    Args:
+        checkpoint: The file.
+        key: Name of the tensor in its state dict.
+
+    Returns:
+        ``(P, D)``, on the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It has no such tensor.
+    """
+    try:
+        loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"there is no checkpoint {checkpoint}: run VPL's first phase, and set "
+            f'{_PROTOTYPES}.checkpoint to what it wrote'
+        ) from error
+    state = loaded.get('state_dict', loaded)
+    if key not in state:
+        raise ValueError(
+            f'{checkpoint} has no {key!r}: set {_PROTOTYPES}.key to the name of its prototypes, '
+            f'one of {", ".join(sorted(state)[:10])}, ...'
+        )
+    return state[key]
 
 
 @MODELS.register_module()
@@ -56,6 +87,8 @@ class FrozenCLIPDecoder(BaseDecodeHead):
             one name.
         FileNotFoundError: `embed_dims` is to come from a file that is not there.
     """
+
+    nested_options: ClassVar = {'prototypes': NestedOptions(read_prototypes)}
 
     def __init__(
         self,
@@ -243,36 +276,6 @@ class FrozenCLIPDecoder(BaseDecodeHead):
             raise ValueError(
                 f'loss_decode and rsc are both named {self.rsc.loss_name!r}: set another loss_name'
             )
-
-
-def read_prototypes(checkpoint: str, key: str = _KEY) -> Tensor:
-    """Read prototypes from a checkpoint.
-
-    Args:
-        checkpoint: The file.
-        key: Name of the tensor in its state dict.
-
-    Returns:
-        ``(P, D)``, on the CPU.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It has no such tensor.
-    """
-    try:
-        loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"there is no checkpoint {checkpoint}: run VPL's first phase, and set "
-            f'{_PROTOTYPES}.checkpoint to what it wrote'
-        ) from error
-    state = loaded.get('state_dict', loaded)
-    if key not in state:
-        raise ValueError(
-            f'{checkpoint} has no {key!r}: set {_PROTOTYPES}.key to the name of its prototypes, '
-            f'one of {", ".join(sorted(state)[:10])}, ...'
-        )
-    return state[key]
 
 
 def _make_room(

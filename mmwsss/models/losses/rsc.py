@@ -1,11 +1,14 @@
 """Regional semantic contrast of VPL."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from mmwsss.functional.cam import resize_valid
 from mmwsss.functional.rsc import REGION_WEIGHTS, RSC_NEGATIVES, region_embeddings
 from mmwsss.registry import MODELS
+from mmwsss.structures import check_choice
 
 from .global_mean import global_mean
 
@@ -33,15 +36,13 @@ class RSCLoss(nn.Module):
         self,
         loss_weight: float = 1.0,  # VPL, implementation details: lambda_RSC
         temperature: float = 0.07,  # ours
-        weights: str = 'softmax',
-        negatives: str = 'absent',  # VPL, Eq. 13
+        weights: Literal['softmax', 'raw'] = 'softmax',
+        negatives: Literal['absent', 'own_region'] = 'absent',  # VPL, Eq. 13
         loss_name: str = 'loss_rsc',
     ) -> None:
         super().__init__()
-        if weights not in REGION_WEIGHTS:
-            raise ValueError(f'weights is {weights!r}; known are {", ".join(REGION_WEIGHTS)}')
-        if negatives not in RSC_NEGATIVES:
-            raise ValueError(f'negatives is {negatives!r}; known are {", ".join(RSC_NEGATIVES)}')
+        check_choice('weights', weights, REGION_WEIGHTS)
+        check_choice('negatives', negatives, RSC_NEGATIVES)
         self.loss_weight = loss_weight
         self.temperature = temperature
         self.weights = weights

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Literal, get_args
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmwsss.registry import MODELS
+from mmwsss.structures import check_choice
 
 _HEIGHT, _WIDTH = 1, 2  # axes of a grid (B, H, W, C)
 
@@ -139,7 +141,8 @@ _SCANS: dict[str, Callable[[int, int], RowColumnScan | PathScan]] = {
     'raster': partial(PathScan, path=raster_path),
     'snake': partial(PathScan, path=snake_path),
 }
-DIRECTIONS = (*_SCANS, 'none')
+Direction = Literal['hv_concat', 'hv_sum', 'raster', 'snake', 'none']
+DIRECTIONS = get_args(Direction)
 
 
 @MODELS.register_module()
@@ -167,13 +170,12 @@ class CFBiLSTM(BaseModule):
         self,
         in_channels: int,
         hidden_channels: int = 192,  # ViT-PCM; the paper does not say
-        direction: str = 'hv_concat',
+        direction: Direction = 'hv_concat',
         forget_bias: float | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if direction not in DIRECTIONS:
-            raise ValueError(f'direction is {direction!r}; choose one of {", ".join(DIRECTIONS)}')
+        check_choice('direction', direction, DIRECTIONS)
         self.scan: nn.Module = nn.Identity()
         self.projection: nn.Module = nn.Identity()
         if direction != 'none':

@@ -1,7 +1,7 @@
 """CPAL as a plug-in: prototype-aware CAMs, and the loss that ties the host's CAMs to them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,30 +12,59 @@ from mmwsss.functional import cpal
 from mmwsss.functional.cam import background_map, normalize_by_max
 from mmwsss.models.losses import global_mean
 from mmwsss.registry import MODELS
-from mmwsss.structures import CAMOutput
+from mmwsss.structures import CAMOutput, NestedOptions, Range, Settings
 
 from .base import BasePrototypeHead
 from .gather import gather_rows
 from .running_mean import RunningMean
 from .support_bank import SupportBank
 
-_CHOICES = {
-    'positiveness': (*cpal.POSITIVENESS_SCORES, 'none'),
-    'weighting': ('weighted_map', 'rank_then_mean', 'literal'),
-    'statistic': ('ema', 'batch', 'none'),
-    'apply_to': ('anchor', 'feature', 'both'),
-    'stop_grad': ('none', 'pacam', 'cam'),
-    'background_over': ('present', 'all'),
-}
-_INFINITY = float('inf')
-_RANGES = {  # smallest and largest value
-    'tau': (0, 1),
-    'num_neighbors': (1, _INFINITY),
-    'temperature': (1e-6, _INFINITY),
-    'min_count': (1, _INFINITY),
-    'momentum': (0, 1),
-    'loss_weight': (0, _INFINITY),
-}
+
+@dataclass(frozen=True)
+class PrototypeAwareCAMSettings(Settings):
+    """How instances, context prototypes, PACAM and the loss are made (CPAL).
+
+    Attributes:
+        tau: CAM threshold of the instance prototypes (Eq. 4).
+        num_neighbors: ``K`` of Eq. 6; None uses all context prototypes (Table 2).
+        positiveness: Score of Eq. 7 (Table 3): ``dot``, ``cosine``, ``l1``, ``l2``; ``none`` gives
+            uniform weights (Table 2).
+        temperature: Divides the scores of Eq. 7.
+        weighting: ``weighted_map`` ranks by ``w cos`` and weights the maps by ``w``;
+            ``rank_then_mean`` only ranks by it; ``literal`` is Eq. 6 and 13 to the letter, where
+            the positive factor ``w`` drops out of every cosine.
+        statistic: Instance mean of the alignment (Eq. 12): ``ema`` of the class, ``batch`` (to the
+            letter; erases an instance that is alone in its batch), or ``none`` (no alignment).
+        apply_to: What the alignment shifts: ``anchor``, ``feature`` or ``both``.
+        min_count: With ``batch``, instances of a class needed for a shift.
+        momentum: Weight of the *old* value in the running means, in [0, 1).
+        center: Subtract a running mean of ``z`` before every cosine (ours).
+        stop_grad: Whose gradient the consistency loss stops.
+        background_over: The background is one minus the maximum over the ``present`` classes that
+            have a PACAM, or over ``all`` (as in SIPE).
+        detach_anchor: Anchors are constants of a step.
+        loss_weight: ``lambda_Self`` of Eq. 1.
+
+    Raises:
+        ValueError: An option is none of its choices, or out of its range.
+    """
+
+    where: ClassVar[str] = 'model.prototype_head'
+
+    tau: Annotated[float, Range(0, 1)] = 0.1  # CPAL Sec. 4.1
+    num_neighbors: Annotated[int | None, Range(1)] = 20  # CPAL Sec. 4.1
+    positiveness: Literal['dot', 'cosine', 'l1', 'l2', 'none'] = 'dot'
+    temperature: Annotated[float, Range(1e-6)] = 1.0
+    weighting: Literal['weighted_map', 'rank_then_mean', 'literal'] = 'weighted_map'
+    statistic: Literal['ema', 'batch', 'none'] = 'ema'
+    apply_to: Literal['anchor', 'feature', 'both'] = 'anchor'
+    min_count: Annotated[int, Range(1)] = 1
+    momentum: Annotated[float, Range(0, 1)] = 0.99  # ours
+    center: bool = False
+    stop_grad: Literal['none', 'pacam', 'cam'] = 'none'
+    background_over: Literal['present', 'all'] = 'present'
+    detach_anchor: bool = True
+    loss_weight: Annotated[float, Range(0)] = 1.0  # CPAL Sec. 4.1
 
 
 @dataclass(frozen=True)
@@ -63,72 +92,30 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         num_classes: Foreground classes ``N``.
         projection: Config of ``v``; has `out_channels`.
         bank: Options of `SupportBank` beside classes and channels.
-        tau: CAM threshold of the instance prototypes (Eq. 4).
-        num_neighbors: ``K`` of Eq. 6; None uses all context prototypes (Table 2).
-        positiveness: Score of Eq. 7 (Table 3): ``dot``, ``cosine``, ``l1``, ``l2``; ``none`` gives
-            uniform weights (Table 2).
-        temperature: Divides the scores of Eq. 7.
-        weighting: ``weighted_map`` ranks by ``w cos`` and weights the maps by ``w``;
-            ``rank_then_mean`` only ranks by it; ``literal`` is Eq. 6 and 13 to the letter, where
-            the positive factor ``w`` drops out of every cosine.
-        statistic: Instance mean of the alignment (Eq. 12): ``ema`` of the class, ``batch`` (to the
-            letter; erases an instance that is alone in its batch), or ``none`` (no alignment).
-        apply_to: What the alignment shifts: ``anchor``, ``feature`` or ``both``.
-        min_count: With ``batch``, instances of a class needed for a shift.
-        momentum: Weight of the *old* value in the running means, in [0, 1).
-        center: Subtract a running mean of ``z`` before every cosine (ours).
-        stop_grad: Whose gradient the consistency loss stops.
-        background_over: The background is one minus the maximum over the ``present`` classes that
-            have a PACAM, or over ``all`` (as in SIPE).
-        detach_anchor: Anchors are constants of a step.
-        loss_weight: ``lambda_Self`` of Eq. 1.
         init_cfg: mmengine's initialisation.
-
-    Raises:
-        ValueError: An option is none of its choices, or out of its range.
+        **settings: Of `PrototypeAwareCAMSettings`.
     """
+
+    nested_options: ClassVar = {
+        'bank': NestedOptions(SupportBank, given=('num_classes', 'channels'))
+    }
+    extra_keywords: ClassVar = PrototypeAwareCAMSettings
 
     def __init__(
         self,
         num_classes: int,
         projection: dict,
         bank: dict | None = None,
-        tau: float = 0.1,  # CPAL Sec. 4.1
-        num_neighbors: int | None = 20,  # CPAL Sec. 4.1
-        positiveness: str = 'dot',
-        temperature: float = 1.0,
-        weighting: str = 'weighted_map',
-        statistic: str = 'ema',
-        apply_to: str = 'anchor',
-        min_count: int = 1,
-        momentum: float = 0.99,  # ours
-        center: bool = False,
-        stop_grad: str = 'none',
-        background_over: str = 'present',
-        detach_anchor: bool = True,
-        loss_weight: float = 1.0,  # CPAL Sec. 4.1
         init_cfg: dict | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(num_classes, init_cfg)
-        _check_options(locals())
-        self.tau = tau
-        self.num_neighbors = num_neighbors
-        self.positiveness = positiveness
-        self.temperature = temperature
-        self.weighting = weighting
-        self.statistic = statistic
-        self.apply_to = apply_to
-        self.min_count = min_count
-        self.center = center
-        self.stop_grad = stop_grad
-        self.background_over = background_over
-        self.detach_anchor = detach_anchor
-        self.loss_weight = loss_weight
+        self.settings = PrototypeAwareCAMSettings(**settings)
         self.projection = MODELS.build(projection)
         channels = self.projection.out_channels
         self.bank = SupportBank(num_classes, channels, **(bank or {}))
-        self.instance_mean = RunningMean(num_classes, channels, momentum)
-        self.feature_mean = RunningMean(1, channels, momentum)
+        self.instance_mean = RunningMean(num_classes, channels, self.settings.momentum)
+        self.feature_mean = RunningMean(1, channels, self.settings.momentum)
 
     def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:
         """Collect the batch's instance prototypes; return the consistency loss (Eq. 14).
@@ -145,7 +132,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         loss = self._consistency(output, cam, normalize_by_max(pacam), pairs, valid)
         # Without a PACAM the projection has no gradient, which DDP takes for an error.
         unused = sum(parameter.sum() for parameter in self.projection.parameters())
-        return {'loss_self': self.loss_weight * loss + 0 * unused}
+        return {'loss_self': self.settings.loss_weight * loss + 0 * unused}
 
     @torch.no_grad()
     def collect(self, output: CAMOutput, image_label: Tensor) -> None:
@@ -184,11 +171,11 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
     def _find_pairs(self, features: Tensor, cam: Tensor, image_label: Tensor) -> _Pairs:
         image_index, class_index = image_label.nonzero(as_tuple=True)
         prototype, found = cpal.instance_prototypes(
-            features, cam[image_index, class_index].detach(), image_index, self.tau
+            features, cam[image_index, class_index].detach(), image_index, self.settings.tau
         )
         if self.bank.normalize:  # here, too, so that means and anchors are of the bank's scale
             prototype = F.normalize(prototype, dim=1)
-        if self.detach_anchor:
+        if self.settings.detach_anchor:
             prototype = prototype.detach()
         return _Pairs(image_index, class_index, prototype)[found]
 
@@ -221,15 +208,15 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         number = self.bank.context_count[pairs.class_index]
         filled = torch.arange(context.shape[1], device=number.device) < number[:, None]
         shift = self._shift(context, filled, pairs.class_index, batch_mean, batch_count)
-        anchor = pairs.prototype if self.apply_to == 'feature' else pairs.prototype + shift
-        center = self.feature_mean.mean[0] * self.center  # zero when off
+        anchor = pairs.prototype if self.settings.apply_to == 'feature' else pairs.prototype + shift
+        center = self.feature_mean.mean[0] * self.settings.center  # zero when off
         weight = self._neighbor_weight(anchor, context, filled, center)
         direction = cpal.neighbor_direction(context - center, weight)
         maps = cpal.prototype_aware_cam(
-            features - center[:, None, None] if self.center else features,
+            features - center[:, None, None] if self.settings.center else features,
             direction,
             pairs.image_index,
-            None if self.apply_to == 'anchor' else shift,
+            None if self.settings.apply_to == 'anchor' else shift,
         )
         pacam = maps.new_zeros(len(features), self.num_classes, *maps.shape[-2:])
         return pacam.index_put((pairs.image_index, pairs.class_index), maps) * valid
@@ -243,12 +230,12 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         batch_count: Tensor | None,
     ) -> Tensor:
         """Alignment shift of each pair (Eq. 12), ``(M, D)``; at inference the running one."""
-        if self.statistic == 'none':
+        if self.settings.statistic == 'none':
             return torch.zeros_like(context[:, 0])
-        if self.statistic == 'ema' or batch_mean is None or batch_count is None:
+        if self.settings.statistic == 'ema' or batch_mean is None or batch_count is None:
             return cpal.alignment_shift(context, filled, self.instance_mean.mean[class_index])
         shift = cpal.alignment_shift(context, filled, batch_mean[class_index])
-        return shift * (batch_count[class_index] >= self.min_count)[:, None]
+        return shift * (batch_count[class_index] >= self.settings.min_count)[:, None]
 
     def _neighbor_weight(
         self, anchor: Tensor, context: Tensor, filled: Tensor, center: Tensor
@@ -256,20 +243,20 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         """Weight of each context prototype in the PACAM (Eq. 6 and 7), ``(M, P)``."""
         similarity = cpal.cosine_score(anchor - center, context - center)
         uniform = filled.to(anchor)
-        if self.positiveness == 'none':
+        if self.settings.positiveness == 'none':
             weight = uniform
         else:
             score = (
                 similarity  # centred, as every cosine; distances are blind to it
-                if self.positiveness == 'cosine'
-                else cpal.POSITIVENESS_SCORES[self.positiveness](anchor, context)
+                if self.settings.positiveness == 'cosine'
+                else cpal.POSITIVENESS_SCORES[self.settings.positiveness](anchor, context)
             )
-            weight = cpal.positiveness(score, filled, self.temperature)
-        k = context.shape[1] if self.num_neighbors is None else self.num_neighbors
-        literal = self.weighting == 'literal'
+            weight = cpal.positiveness(score, filled, self.settings.temperature)
+        k = context.shape[1] if self.settings.num_neighbors is None else self.settings.num_neighbors
+        literal = self.settings.weighting == 'literal'
         ranking = similarity if literal else cpal.neighbor_ranking(weight, similarity)
         chosen = cpal.soft_neighbors(ranking, filled, k)
-        return chosen * (weight if self.weighting == 'weighted_map' else uniform)
+        return chosen * (weight if self.settings.weighting == 'weighted_map' else uniform)
 
     def _consistency(
         self,
@@ -281,7 +268,9 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
     ) -> Tensor:
         selected = torch.zeros_like(cam[:, :, 0, 0])
         selected[pairs.image_index, pairs.class_index] = 1
-        counted = selected if self.background_over == 'present' else torch.ones_like(selected)
+        counted = (
+            selected if self.settings.background_over == 'present' else torch.ones_like(selected)
+        )
         if output.background is None:
             ground = background_map(cam, counted)
         else:
@@ -290,21 +279,9 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             )[:, 0]
         host = torch.cat([ground[:, None], cam], dim=1)
         prototype = torch.cat([background_map(pacam, counted)[:, None], pacam], dim=1)
-        if self.stop_grad == 'cam':
+        if self.settings.stop_grad == 'cam':
             host = host.detach()
-        if self.stop_grad == 'pacam':
+        if self.settings.stop_grad == 'pacam':
             prototype = prototype.detach()
         total, count = cpal.consistency_terms(host, prototype, selected, valid)
         return global_mean(total, count)
-
-
-def _check_options(options: dict[str, Any]) -> None:
-    for name, choices in _CHOICES.items():
-        if options[name] not in choices:
-            raise ValueError(
-                f'prototype_head.{name} is {options[name]!r}; choose one of {list(choices)}'
-            )
-    for name, (low, high) in _RANGES.items():
-        value = options[name]
-        if value is not None and not low <= value <= high:
-            raise ValueError(f'prototype_head.{name} is {value}; it must lie in [{low}, {high}]')

@@ -1,6 +1,7 @@
 """The vision prototypes of VPL: what they are made of, and how they are fitted."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,40 +12,16 @@ from torch import Tensor
 from mmwsss.functional import vision_prototypes as vpl
 from mmwsss.models.class_count import refuse_other_class_count
 from mmwsss.registry import MODELS
+from mmwsss.structures import Range, Settings
 
 from .gather import gather_rows
 
-_CHOICES = {
-    'sample': ('region', 'pixel', 'image'),
-    'regularization': ('instance', 'class'),
-    'columns': ('classes', 'all'),
-    'solver': ('gradient', 'lbfgs'),
-}
-_INFINITY = float('inf')
-_RANGES = {  # smallest and largest value
-    'phi': (0, 1),
-    'harden': (0, 1),
-    'tau_text': (1e-6, _INFINITY),
-    'tau_image': (1e-6, _INFINITY),
-    'lr': (1e-6, _INFINITY),
-    'iterations': (0, _INFINITY),
-    'num_pixels': (1, _INFINITY),
-}
 
+@dataclass(frozen=True)
+class VisionPrototypeSettings(Settings):
+    """What vision prototypes are made of, and how they are fitted (VPL, phase 1).
 
-@MODELS.register_module()
-class VisionPrototypes(BaseModule):
-    """Vision Prototype Learning (VPL, AAAI 2025), phase 1: the state.
-
-    The head that owns it gives the text prototypes (`set_text`) and, batch after batch, its maps
-    (`collect`); `VisionPrototypeHook` says when the vision prototypes are fitted to what was
-    collected (`fit`). Until then `vectors` are the text prototypes. Where the paper is silent the
-    options are the readings; `docs/methods/vpl.md` gives our reasons for the defaults.
-
-    Args:
-        num_classes: Foreground classes ``N``, the first rows.
-        num_background: Background names, the other rows.
-        embed_dims: ``D``.
+    Attributes:
         phi: CAM threshold of the regions.
         harden: Targets above become one-hot.
         tau_text: ``tau_T``.
@@ -64,18 +41,61 @@ class VisionPrototypes(BaseModule):
             ``all``, background names have a share in the targets and learn too, and a region that
             is nearer to one of them than to its class pushes its class away.
         solver: Projected ``gradient`` descent as published, or ``lbfgs`` (ours).
+
+    Raises:
+        ValueError: An option is none of its choices, or out of its range, or an image's mean is to
+            have the target of a class.
+    """
+
+    where: ClassVar[str] = 'model.cam_head.prototypes'
+
+    phi: Annotated[float, Range(0, 1)] = 0.4  # VPL Table 6
+    harden: Annotated[float, Range(0, 1)] = 0.6  # InMaP
+    tau_text: Annotated[float, Range(1e-6)] = 0.01  # VPL Implementation Details
+    tau_image: Annotated[float, Range(1e-6)] = 0.03  # VPL Table 5
+    lr: Annotated[float, Range(1e-6)] = 10.0  # VPL Implementation Details
+    iterations: Annotated[int, Range(0)] = 3000  # VPL Table 7
+    regularization: Literal['instance', 'class'] = 'instance'
+    sample: Literal['region', 'pixel', 'image'] = 'region'
+    num_pixels: Annotated[int, Range(1)] = 4  # ours
+    normalize: bool = True
+    columns: Literal['classes', 'all'] = 'classes'  # VPL: W is d x N
+    solver: Literal['gradient', 'lbfgs'] = 'gradient'
+
+    def __post_init__(self) -> None:
+        """Check each option, and the two that do not go together."""
+        super().__post_init__()
+        if self.sample == 'image' and self.regularization == 'class':
+            raise ValueError(
+                f"{self.where}.regularization 'class' needs examples of one class each: set sample "
+                "to 'region' or 'pixel'"
+            )
+
+
+@MODELS.register_module()
+class VisionPrototypes(BaseModule):
+    """Vision Prototype Learning (VPL, AAAI 2025), phase 1: the state.
+
+    The head that owns it gives the text prototypes (`set_text`) and, batch after batch, its maps
+    (`collect`); `VisionPrototypeHook` says when the vision prototypes are fitted to what was
+    collected (`fit`). Until then `vectors` are the text prototypes. Where the paper is silent the
+    options are the readings; `docs/methods/vpl.md` gives our reasons for the defaults.
+
+    Args:
+        num_classes: Foreground classes ``N``, the first rows.
+        num_background: Background names, the other rows.
+        embed_dims: ``D``.
         init_cfg: mmengine's initialisation.
+        **settings: Of `VisionPrototypeSettings`.
 
     Attributes:
         text: Text prototypes ``Z``, ``(N + num_background, D)``.
         vectors: Vision prototypes ``W``, the same shape; rows of unit length.
         fitted: Whether `vectors` were fitted, a scalar bool.
         curve: KL of the last fit, empty before; not in the checkpoint.
-
-    Raises:
-        ValueError: An option is none of its choices, or out of its range, or an image's mean is to
-            have the target of a class.
     """
+
+    extra_keywords: ClassVar = VisionPrototypeSettings
 
     text: Tensor
     vectors: Tensor
@@ -86,35 +106,12 @@ class VisionPrototypes(BaseModule):
         num_classes: int,
         num_background: int = 25,  # CLIP-ES, VOC; 23 for COCO
         embed_dims: int = 512,  # ViT-B/16
-        phi: float = 0.4,  # VPL Table 6
-        harden: float = 0.6,  # InMaP
-        tau_text: float = 0.01,  # VPL Implementation Details
-        tau_image: float = 0.03,  # VPL Table 5
-        lr: float = 10.0,  # VPL Implementation Details
-        iterations: int = 3000,  # VPL Table 7
-        regularization: str = 'instance',
-        sample: str = 'region',
-        num_pixels: int = 4,  # ours
-        normalize: bool = True,
-        columns: str = 'classes',  # VPL: W is d x N
-        solver: str = 'gradient',
         init_cfg: dict | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(init_cfg)
-        _check_options(locals())
         self.num_classes = num_classes
-        self.phi = phi
-        self.harden = harden
-        self.tau_text = tau_text
-        self.tau_image = tau_image
-        self.lr = lr
-        self.iterations = iterations
-        self.regularization = regularization
-        self.sample = sample
-        self.num_pixels = num_pixels
-        self.normalize = normalize
-        self.columns = columns
-        self.solver = solver
+        self.settings = VisionPrototypeSettings(**settings)
         size = (num_classes + num_background, embed_dims)
         self.register_buffer('text', torch.zeros(size))
         self.register_buffer('vectors', torch.zeros(size))
@@ -163,19 +160,19 @@ class VisionPrototypes(BaseModule):
             valid: 1 inside the image, ``(B, 1, h, w)``; None means everywhere. Only the means of
                 images need it.
         """
-        features = features.to(self.text)
-        if self.sample == 'image':
+        options, features = self.settings, features.to(self.text)
+        if options.sample == 'image':
             valid = torch.ones_like(features[:, :1]) if valid is None else valid
-            x = vpl.image_vectors(features, valid, self.normalize)
+            x = vpl.image_vectors(features, valid, options.normalize)
             image_index = torch.arange(len(x), device=x.device)
             class_index = torch.full_like(image_index, -1)  # an image has no class of its own
-        elif self.sample == 'pixel':
+        elif options.sample == 'pixel':
             x, image_index, class_index = vpl.pixel_vectors(
-                features, cam, image_label, self.phi, self.num_pixels
+                features, cam, image_label, options.phi, options.num_pixels
             )
         else:
             x, image_index, class_index = vpl.region_vectors(
-                features, cam, image_label, self.phi, self.normalize
+                features, cam, image_label, options.phi, options.normalize
             )
         self._collected.append((x, image_label[image_index] > 0, class_index))
 
@@ -222,22 +219,22 @@ class VisionPrototypes(BaseModule):
         return x, flags > 0, class_index
 
     def _target(self, x: Tensor, present: Tensor, class_index: Tensor) -> Tensor:
-        text = self._learning(self.text)
-        if self.regularization == 'class':
-            return vpl.class_level_targets(class_index, text, self.tau_text, self.harden)
+        options, text = self.settings, self._learning(self.text)
+        if options.regularization == 'class':
+            return vpl.class_level_targets(class_index, text, options.tau_text, options.harden)
         allowed = F.pad(present, (0, len(text) - self.num_classes), value=True)
-        return vpl.target_distribution(x, text, allowed, self.tau_text, self.harden)
+        return vpl.target_distribution(x, text, allowed, options.tau_text, options.harden)
 
     def _solve(self, x: Tensor, target: Tensor) -> vpl.Fit:
-        start = self._learning(self.text)
-        if self.solver == 'lbfgs':
-            return vpl.fit_by_lbfgs(x, target, start, self.tau_image)
+        options, start = self.settings, self._learning(self.text)
+        if options.solver == 'lbfgs':
+            return vpl.fit_by_lbfgs(x, target, start, options.tau_image)
         return vpl.fit_by_projected_gradient(
-            x, target, start, self.tau_image, self.lr, self.iterations
+            x, target, start, options.tau_image, options.lr, options.iterations
         )
 
     def _learning(self, prototypes: Tensor) -> Tensor:
-        return prototypes[: self.num_classes] if self.columns == 'classes' else prototypes
+        return prototypes[: self.num_classes] if self.settings.columns == 'classes' else prototypes
 
     def _figures(self, x: Tensor, found: vpl.Fit) -> dict[str, float]:
         classes = slice(self.num_classes)
@@ -250,22 +247,3 @@ class VisionPrototypes(BaseModule):
             'step': found.step,
             'rows': len(x),
         }
-
-
-def _check_options(options: dict[str, Any]) -> None:
-    name = 'model.cam_head.prototypes'
-    for option, choices in _CHOICES.items():
-        if options[option] not in choices:
-            raise ValueError(
-                f'{name}.{option} is {options[option]!r}; choose one of {list(choices)}'
-            )
-    for option, (low, high) in _RANGES.items():
-        if not low <= options[option] <= high:
-            raise ValueError(
-                f'{name}.{option} is {options[option]}; it must lie in [{low}, {high}]'
-            )
-    if options['sample'] == 'image' and options['regularization'] == 'class':
-        raise ValueError(
-            f"{name}.regularization 'class' needs examples of one class each: set sample to "
-            "'region' or 'pixel'"
-        )

@@ -50,15 +50,15 @@ def linear(layer, vector):
 def naive_token(head, patch, label):
     """The token that a patch gets: a vector of T, by the reading of Eq. 2."""
     tokens = head.class_tokens.tolist()
-    if head.attachment == 'label_mean':
-        present = [1.0] * (head.activation == 'softmax') + label
+    if head.settings.attachment == 'label_mean':
+        present = [1.0] * (head.settings.activation == 'softmax') + label
         weights = [p / sum(present) for p in present]
     else:
         query = linear(head.query, patch)
         scores = [dot(query, token) / math.sqrt(TOKEN) for token in tokens]
         powers = [math.exp(score) for score in scores]
         weights = [power / sum(powers) for power in powers]
-        if head.attachment == 'hard':
+        if head.settings.attachment == 'hard':
             weights = [float(score == max(scores)) for score in scores]
     return [sum(w * t[d] for w, t in zip(weights, tokens, strict=True)) for d in range(TOKEN)]
 
@@ -76,7 +76,7 @@ def naive_fused(head, joined):
 
 def naive_joined(head, image, label, token=None):
     """Eq. 2 of one image (D, H, W): patch, then token."""
-    if head.attachment == 'none':
+    if head.settings.attachment == 'none':
         return image
     out = torch.zeros(CHANNELS + TOKEN, *image.shape[1:], dtype=F64)
     for y in range(image.shape[1]):
@@ -91,7 +91,7 @@ def naive_logits(head, image, label):
     """(C, H, W) of one image."""
     weight = head.classifier.weight[:, :, 0, 0].tolist()
     streams = [None] * len(weight)
-    if head.attachment == 'per_class':
+    if head.settings.attachment == 'per_class':
         streams = head.class_tokens.tolist()
     out = torch.zeros(len(weight), *image.shape[1:], dtype=F64)
     for c, token in enumerate(streams):
@@ -104,7 +104,7 @@ def naive_logits(head, image, label):
 
 def naive_probability(head, logits):
     values = logits.tolist()
-    if head.activation == 'sigmoid':
+    if head.settings.activation == 'sigmoid':
         return [1 / (1 + math.exp(-value)) for value in values]
     return [math.exp(value) / sum(map(math.exp, values)) for value in values]
 
@@ -143,7 +143,7 @@ def check_against_loops(size=(3, 5), k=4, **options):
         for p, y in zip(pooled, label, strict=True):
             expected_loss -= math.log(p if y else 1 - p) / len(label) / 2
         torch.testing.assert_close(output.logits[b].sigmoid().tolist(), pooled[first:])
-    if head.attachment == 'label_mean':
+    if head.settings.attachment == 'label_mean':
         return
     losses = head.loss(output, LABEL)
     assert losses.keys() == {'loss_mce'}
@@ -277,7 +277,7 @@ def test_other_readings_do_not_look_at_the_label():
         ({'attachment': 'early'}, 'attachment is .early.; choose one of soft'),
         ({'activation': 'relu'}, 'activation is .relu.; choose one of softmax'),
         ({'pooling': 'sum'}, 'pooling is .sum.; choose one of top_k'),
-        ({'top_k': 0}, 'top_k must be at least 1, not 0'),
+        ({'top_k': 0}, 'model.cam_head.top_k is 0; it must be at least 1'),
         ({'activation': 'softmax_fg', 'num_classes': 1}, 'at least two classes'),
     ],
 )

@@ -83,7 +83,7 @@ def test_name_and_weights():
     assert RSCLoss().loss_name == 'loss_rsc'
     assert (RSCLoss().temperature, RSCLoss().loss_weight) == (0.07, 1.0)
     assert (RSCLoss().weights, RSCLoss().negatives) == ('softmax', 'absent')
-    with pytest.raises(ValueError, match="weights is 'relu'; known are softmax, raw"):
+    with pytest.raises(ValueError, match="weights is 'relu'; choose one of softmax, raw"):
         RSCLoss(weights='relu')
-    with pytest.raises(ValueError, match="negatives is 'all'; known are absent, own_region"):
+    with pytest.raises(ValueError, match="negatives is 'all'; choose one of absent, own_region"):
         RSCLoss(negatives='all')

@@ -537,7 +537,7 @@ def test_without_detached_anchors_the_gradient_is_the_whole_one():
 
     inputs = scene.features[0], scene.cam
     assert torch.autograd.gradcheck(loss, inputs, fast_mode=True)
-    head.detach_anchor = True
+    head.settings = replace(head.settings, detach_anchor=True)
     assert not torch.autograd.gradcheck(loss, inputs, fast_mode=True, raise_exception=False)
 
 
@@ -740,6 +740,7 @@ def test_a_restored_head_goes_on_to_the_bit(dtype):
 
 def test_the_defaults_are_those_of_the_paper():
     head = PrototypeAwareCAMHead(2, projection=IDENTITY)
-    assert (head.tau, head.num_neighbors, head.loss_weight) == (0.1, 20, 1.0)
+    settings = head.settings
+    assert (settings.tau, settings.num_neighbors, settings.loss_weight) == (0.1, 20, 1.0)
     assert head.bank.length == 1000
     assert head.bank.context.shape[1] == 50

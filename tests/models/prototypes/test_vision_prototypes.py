@@ -44,9 +44,10 @@ def test_it_is_in_the_registry_with_the_numbers_of_the_paper():
     assert prototypes.vectors.shape == prototypes.text.shape == (45, 512)
     assert not prototypes.fitted
     names = ('phi', 'harden', 'tau_text', 'tau_image', 'lr', 'iterations')
-    assert [getattr(prototypes, name) for name in names] == [0.4, 0.6, 0.01, 0.03, 10, 3000]
-    assert (prototypes.columns, prototypes.sample) == ('classes', 'region')
-    assert prototypes.regularization == 'instance'
+    settings = prototypes.settings
+    assert [getattr(settings, name) for name in names] == [0.4, 0.6, 0.01, 0.03, 10, 3000]
+    assert (settings.columns, settings.sample) == ('classes', 'region')
+    assert settings.regularization == 'instance'
     assert not list(prototypes.parameters())
 
 
@@ -215,7 +216,7 @@ def test_fitted_prototypes_travel_in_the_checkpoint_and_keep_their_text():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'sample': 'patch'}, r"prototypes.sample is 'patch'; choose one of \['region'"),
+        ({'sample': 'patch'}, r"prototypes.sample is 'patch'; choose one of region, pixel"),
         ({'solver': 'adam'}, 'solver'),
         ({'columns': 'none'}, 'columns'),
         ({'regularization': 'both'}, 'regularization'),

@@ -1,0 +1,138 @@
+"""Options of a class: checked in one place, and told to whoever checks a config."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+INFINITY = float('inf')
+
+
+@dataclass(frozen=True)
+class Range:
+    """The smallest and the largest value of a number, as in ``Annotated[float, Range(0, 1)]``."""
+
+    low: float
+    high: float = INFINITY
+
+
+@dataclass(frozen=True)
+class NestedOptions:
+    """An option that is a dict without a type: who takes its keys.
+
+    A class whose config holds such dicts says so, and a misspelt key in one is found before a run
+    begins, in this package's classes and in another's::
+
+        nested_options: ClassVar = {'bank': NestedOptions(SupportBank, given=('num_classes',))}
+
+    In the same way ``extra_keywords: ClassVar = SomeSettings`` says who takes the further keywords
+    of a class with ``**settings``, where that is not its base class.
+
+    Attributes:
+        taker: The class or function that is called with the dict.
+        given: What of it the class gives itself, so that no config may.
+    """
+
+    taker: Callable
+    given: Iterable[str] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of frozen settings, which check themselves by the types of their fields.
+
+    A field ``Literal['a', 'b']`` must be one of the two, one ``Annotated[float, Range(0, 1)]`` must
+    lie in the range. A config names the fields flat, among the options of the class that has them.
+
+    Attributes:
+        where: Place of the options in a config, for messages.
+
+    Raises:
+        ValueError: A value is none of its choices, or out of its range.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Walk(Settings):
+        ...     where: ClassVar[str] = 'model.walk'
+        ...     steps: Annotated[int, Range(1)] = 8
+        ...     kind: Literal['random', 'straight'] = 'random'
+        >>> Walk(steps=3).steps
+        3
+        >>> Walk(kind='curved')
+        Traceback (most recent call last):
+        ...
+        ValueError: model.walk.kind is 'curved'; choose one of random, straight
+    """
+
+    where: ClassVar[str] = ''
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        hints = get_type_hints(type(self), include_extras=True)
+        for name in (field.name for field in fields(self)):
+            option = f'{self.where}.{name}' if self.where else name
+            check_option(option, getattr(self, name), hints[name])
+
+
+def check_option(option: str, value: Any, hint: Any) -> None:
+    """Compare a value with a type that names choices or a range; other types are not looked at.
+
+    Args:
+        option: Name of the option, for the message.
+        value: None passes a range: an option that may be None says so by its type.
+        hint: Of the option.
+
+    Raises:
+        ValueError: The value is none of the choices, or out of the range.
+    """
+    if get_origin(hint) is Literal:
+        check_choice(option, value, get_args(hint))
+    elif get_origin(hint) is Annotated:
+        for limits in get_args(hint)[1:]:
+            if isinstance(limits, Range) and value is not None:
+                check_range(option, value, limits)
+
+
+def check_choice(option: str, value: object, choices: Iterable[object]) -> None:
+    """Raise ValueError if an option is none of its choices.
+
+    Args:
+        option: Its name, with the place in a config where it is known.
+        value: What was given.
+        choices: What there is.
+
+    Example:
+        >>> check_choice('direction', 'up', ['left', 'right'])
+        Traceback (most recent call last):
+        ...
+        ValueError: direction is 'up'; choose one of left, right
+    """
+    choices = list(choices)
+    if value not in choices:
+        raise ValueError(f'{option} is {value!r}; choose one of {", ".join(map(str, choices))}')
+
+
+def check_range(option: str, value: float, limits: Range) -> None:
+    """Raise ValueError if a number is not in its range, ends included.
+
+    Args:
+        option: Its name, with the place in a config where it is known.
+        value: What was given.
+        limits: Where it must lie.
+
+    Example:
+        >>> check_range('top_k', 0, Range(1))
+        Traceback (most recent call last):
+        ...
+        ValueError: top_k is 0; it must be at least 1
+        >>> check_range('tau', 1.5, Range(0, 1))
+        Traceback (most recent call last):
+        ...
+        ValueError: tau is 1.5; it must lie in [0, 1]
+    """
+    if not isinstance(value, int | float):
+        raise ValueError(f'{option} is {value!r}; it must be a number')
+    if limits.low <= value <= limits.high:
+        return
+    if limits.high == INFINITY:
+        raise ValueError(f'{option} is {value}; it must be at least {limits.low}')
+    raise ValueError(f'{option} is {value}; it must lie in [{limits.low}, {limits.high}]')

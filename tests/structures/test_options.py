@@ -1,0 +1,62 @@
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import pytest
+
+from mmwsss.structures import Range, Settings, check_choice, check_range
+
+
+@dataclass(frozen=True)
+class Walk(Settings):
+    where: ClassVar[str] = 'model.walk'
+
+    steps: Annotated[int, Range(1)] = 8
+    share: Annotated[float, Range(0, 1)] = 0.5
+    limit: Annotated[int | None, Range(2, 5)] = None
+    kind: Literal['random', 'straight'] = 'random'
+    name: str = ''
+
+
+def test_what_fits_is_taken():
+    walk = Walk(steps=1, share=1, limit=5, kind='straight', name='anything')
+    assert (walk.steps, walk.share, walk.limit, walk.kind) == (1, 1, 5, 'straight')
+    assert Walk(share=0.0, limit=None) == Walk(share=0)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'steps': 0}, r'model\.walk\.steps is 0; it must be at least 1$'),
+        ({'share': -0.1}, r'model\.walk\.share is -0\.1; it must lie in \[0, 1\]$'),
+        ({'share': 1.1}, r'share is 1\.1; it must lie in'),
+        ({'share': float('nan')}, r'share is nan; it must lie in'),
+        ({'share': '0.5'}, r"share is '0\.5'; it must be a number$"),
+        ({'limit': 6}, r'limit is 6; it must lie in \[2, 5\]$'),
+        ({'kind': 'crooked'}, r"walk\.kind is 'crooked'; choose one of random, straight$"),
+        ({'kind': None}, r'kind is None; choose one of'),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(options, message):
+    with pytest.raises(ValueError, match=message):
+        Walk(**options)
+
+
+def test_settings_without_a_place_name_the_option_alone():
+    @dataclass(frozen=True)
+    class Bare(Settings):
+        kind: Literal['a'] = 'a'
+
+    with pytest.raises(ValueError, match=r"^kind is 'b'; choose one of a$"):
+        Bare(kind='b')
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Walk().steps = 3
+
+
+def test_choices_and_ranges_on_their_own():
+    check_choice('x', 2, (1, 2))
+    check_range('x', 2, Range(2, 2))
+    with pytest.raises(ValueError, match=r'^x is 3; choose one of 1, 2$'):
+        check_choice('x', 3, iter((1, 2)))
