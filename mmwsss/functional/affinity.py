@@ -65,6 +65,7 @@ def pair_affinity(edge: Tensor, radius: int) -> Tensor:
         from it; 0 where that lies outside.
     """
     reach = radius - 1
+    # Partners lie to the left, to the right and below; a pair that leaves the image crosses the 1.
     return source_affinity(F.pad(edge, (reach, reach, 0, reach), value=1.0), radius)
 
 
@@ -85,6 +86,7 @@ def source_affinity(edge: Tensor, radius: int) -> Tensor:
         path = [
             edge[..., y : y + height, x + reach : x + reach + width] for y, x in path_cells(offset)
         ]
+        # The path of every source at once: the map, moved by each cell of the path.
         planes.append(1 - _maximum(path))
     return torch.stack(planes)
 
@@ -185,6 +187,7 @@ def affinity_loss_terms(affinity: Tensor, kinds: PairKinds) -> tuple[Tensor, Ten
     Returns:
         Sums ``(3,)`` and counts ``(3,)``: background, foreground, different.
     """
+    # Affinities may be 0 and 1; the released code adds the same number.
     positive = -torch.log(affinity + EPS)
     negative = -torch.log(1 + EPS - affinity)
     total = [

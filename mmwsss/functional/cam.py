@@ -100,6 +100,7 @@ def resize_valid(valid: Tensor, size: tuple[int, int]) -> Tensor:
     Returns:
         ``(B, 1, h, w)`` of 0 and 1, float.
     """
+    # 'area' is the mean of the pixels of a cell, hence the share of them that counts.
     return (F.interpolate(valid.float(), size=size, mode='area') >= 0.5).float()
 
 
@@ -113,6 +114,7 @@ def sum_views(views: list[Tensor], size: tuple[int, int]) -> Tensor:
     Returns:
         ``(K, H, W)``: resized bilinearly and summed, not normalised.
     """
+    # Added up one by one, so that a single resized view is held at a time.
     total = views[0].new_zeros(len(views[0]), *size)
     if not len(total):
         return total

@@ -48,6 +48,7 @@ def bag_probabilities(
 
 def _one_way(logits: Tensor, right: Tensor) -> Tensor:
     counted = right.any(dim=1)
+    # Several right answers share the target in equal parts.
     share = right / right.sum(dim=1, keepdim=True).clamp(min=1)
     terms = -(F.log_softmax(logits, dim=1) * share).sum(dim=1)
     return terms.sum() / counted.sum().clamp(min=1)

@@ -75,6 +75,7 @@ def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:
         >>> grad_cam(activation, gradient)
         tensor([[3., 0.]])
     """
+    # GradCAM's global average pooling of the gradient: one weight per channel.
     weight = gradient.mean(dim=1, keepdim=True)  # (B, 1, C)
     return F.relu((weight * activation).sum(dim=-1))
 
@@ -111,5 +112,6 @@ def attention_affinity(attention: Tensor, rounds: int = 3) -> Tensor:
     for _ in range(rounds):
         attention = attention / attention.sum(dim=-2, keepdim=True)
         attention = attention / attention.sum(dim=-1, keepdim=True)
+    # Attention is directed, and an object's patches should take from each other alike.
     symmetric = (attention + attention.transpose(-2, -1)) / 2
     return symmetric @ symmetric

@@ -31,6 +31,7 @@ def instance_prototypes(
     """
     mask = (cam > tau).to(features)
     packed, slot = _pack_by_image(mask.flatten(1), image_index, len(features))
+    # A product of the masks with the features sums over the pixels without a (M, D, L) tensor.
     total = packed @ features.flatten(2).transpose(1, 2)  # (B, S, L) @ (B, L, D)
     count = mask.sum(dim=(1, 2))
     return total[image_index, slot] / count.clamp(min=1)[:, None], count > 0
@@ -158,6 +159,7 @@ def soft_neighbors(ranking: Tensor, filled: Tensor, k: int) -> Tensor:
     """
     ranking = ranking.masked_fill(~filled, float('-inf'))
     best = ranking.topk(min(k, ranking.shape[1]), dim=1).indices
+    # Where a class has fewer than `k`, topk fills up with some of those that do not exist.
     return torch.zeros_like(filled).scatter_(1, best, True) & filled
 
 
@@ -197,6 +199,8 @@ def prototype_aware_cam(
     pixels = features.flatten(2)  # (B, D, L)
     packed, slot = _pack_by_image(direction, image_index, len(features))
     product = (packed @ pixels)[image_index, slot]  # (M, L)
+    # The cosine needs |z|^2, and of shifted features |z + s|^2 = |z|^2 + 2 z.s + |s|^2. Expanded,
+    # every term is a product with `pixels`; z + s itself would be a tensor (M, D, L).
     square = pixels.square().sum(dim=1)[image_index]  # (M, L)
     if shift is not None:
         packed, slot = _pack_by_image(shift, image_index, len(features))
@@ -224,6 +228,7 @@ def consistency_terms(
     Returns:
         Sum of the differences, and ``(N + 1) * valid pixels``; both scalars.
     """
+    # An image without a PACAM would compare its background with a constant map of ones.
     counts = torch.cat([selected.amax(dim=1, keepdim=True), selected], dim=1)
     difference = (cam - pacam).abs() * counts[:, :, None, None] * valid
     return difference.sum(), cam.shape[1] * valid.sum()
@@ -241,6 +246,8 @@ def _pack_by_image(rows: Tensor, image_index: Tensor, num_images: int) -> tuple[
         ``(B, S, C)`` with ``S`` the largest number of pairs of an image, zero-filled, and each
         pair's place ``(M,)``, so that ``packed[image_index, slot]`` gives `rows` back.
     """
+    # Pairs are sorted by image, so a pair's place among those of its image is its distance from the
+    # first of them.
     count = torch.bincount(image_index, minlength=num_images)
     first = count.cumsum(0) - count
     slot = torch.arange(len(image_index), device=rows.device) - first[image_index]

@@ -59,6 +59,7 @@ def hard_tokens(scores: Tensor, class_tokens: Tensor) -> Tensor:
     """
     soft = scores.softmax(dim=1)
     best = torch.zeros_like(soft).scatter_(1, scores.argmax(dim=1, keepdim=True), 1.0)
+    # The bracket is zero, and its gradient is that of the softmax.
     weight = best + (soft - soft.detach())
     return torch.einsum('bchw,ct->bthw', weight, class_tokens)
 
@@ -113,6 +114,8 @@ def softmax_log_odds(logits: Tensor) -> Tensor:
     """
     strongest = torch.zeros_like(logits, dtype=torch.bool)
     strongest = strongest.scatter_(1, logits.argmax(dim=1, keepdim=True), True)
+    # 1 - z of the strongest class is a difference of nearly equal numbers where it is sure; summing
+    # the other classes instead loses nothing.
     rest = logits.masked_fill(strongest, float('-inf')).logsumexp(dim=1, keepdim=True)
     weak = logits.softmax(dim=1).masked_fill(strongest, 0.0)
     others = logits.logsumexp(dim=1, keepdim=True) + torch.log1p(-weak)
@@ -152,6 +155,7 @@ def top_k_pooling(log_odds: Tensor, valid: Tensor, k: int | None) -> Tensor:
         tensor([[0.8000]])
     """
     log_odds, inside = log_odds.flatten(2), valid.flatten(2) > 0  # (B, C, L), (B, 1, L)
+    # Without this an image that is all padding would pool nothing, and its loss be NaN.
     inside = inside | ~inside.any(dim=2, keepdim=True)
     k = log_odds.shape[2] if k is None else min(k, log_odds.shape[2])
     best = log_odds.masked_fill(~inside, float('-inf')).topk(k, dim=2).values  # (B, C, k)

@@ -75,5 +75,6 @@ def refine(maps: Tensor, affinity: Tensor) -> Tensor:
         >>> refine(torch.tensor([[[[10.0, 20.0]]]]), affinity)
         tensor([[[[20., 40.]]]])
     """
+    # Maps are rows here, and (P v)^T = v^T P^T.
     values = maps.flatten(2) @ affinity.transpose(1, 2)  # (B, N, L) @ (B, L, L)
     return values.view_as(maps)

@@ -173,6 +173,7 @@ def rsc_loss_terms(
     """
     scores = F.cosine_similarity(regions, prototypes, dim=2) / temperature  # (B, N)
     image_index, class_index = present.nonzero(as_tuple=True)
+    # A class that no image of the batch shows has no positive, hence no row or column in Eq. 13.
     absent = ~present & present.any(dim=0)
     negatives = scores.masked_fill(~absent, float('-inf'))
     positive = scores[image_index, class_index]

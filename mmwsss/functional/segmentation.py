@@ -67,5 +67,6 @@ def resize_labels(labels: Tensor, size: tuple[int, ...]) -> Tensor:
         >>> resize_labels(torch.arange(8).view(1, 1, 8), (1, 2))
         tensor([[[2, 6]]])
     """
+    # interpolate takes no integers; labels up to 2^24 are exact in float32.
     resized = F.interpolate(labels[:, None].float(), size, mode='nearest-exact')
     return resized[:, 0].to(labels.dtype)

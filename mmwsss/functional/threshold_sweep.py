@@ -70,8 +70,10 @@ def update_histogram(
 
     rows, _, bins = histogram.shape
     shape = (rows, len(classes), bins)
+    # One number per (ground truth, winner, bin), so that one bincount makes the whole table.
     index = (gt.long() * len(classes) + winner) * bins + above
     counts = torch.bincount(index[gt != ignore_index], minlength=rows * len(classes) * bins)
+    # bincount grows by itself for a label that is too large.
     if len(counts) > rows * len(classes) * bins:
         raise ValueError(f'the ground truth has a label above the {rows - 1} foreground classes')
     histogram.index_add_(1, classes, counts.view(shape))

@@ -72,6 +72,8 @@ def pixel_vectors(
     mask = cam[image_index, class_index].flatten(1) > phi  # (M, L)
     device = features.device if generator is None else generator.device
     chance = torch.rand(mask.shape, generator=generator, device=device).to(features.device)
+    # The largest of independent random numbers are a draw without replacement, for all pairs at
+    # once; what is not in the region comes last, with a key that the next line drops.
     key, pixel = chance.masked_fill(~mask, -1.0).topk(min(count, mask.shape[1]), dim=1)
     pair, slot = (key >= 0).nonzero(as_tuple=True)
     image_index, class_index = image_index[pair], class_index[pair]
@@ -124,6 +126,7 @@ def target_distribution(
             'an example has no allowed prototype: give the prototypes background names, or leave '
             'out images without a class'
         )
+    # The temperature divides the few prototypes and not the many examples.
     logits = (x @ (text / temperature).t()).masked_fill(~allowed, float('-inf'))
     target = logits.softmax(dim=1)
     value, best = target.max(dim=1)
@@ -280,6 +283,7 @@ def fit_by_lbfgs(
         length = free.norm(dim=1, keepdim=True)
         unit = free / length
         value, gradient = problem.evaluate(unit)
+        # V enters by its direction alone: what points along V changes nothing and is taken out.
         radial = (gradient * unit).sum(dim=1, keepdim=True) * unit
         free.grad = (gradient - radial) / length  # chain rule of the normalisation
         curve.append(value)
@@ -327,6 +331,7 @@ class _KLProblem:
     def evaluate(self, prototypes: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean KL and its gradient by the prototypes, ``(P, D)``."""
         log_p = F.log_softmax(self.x @ (prototypes / self.temperature).t(), dim=1)  # (n, P)
+        # KL = sum P' log P' - sum P' log P; the first term is constant during a fit.
         value = self.constant - torch.dot(self.target.flatten(), log_p.flatten()) / len(self.x)
         residual = log_p.exp_().sub_(self.target)
         return value, residual.t() @ self.x / (len(self.x) * self.temperature)

@@ -47,6 +47,7 @@ class CAMDataPreProcessor(SegDataPreProcessor):
         for sample, mask in zip(samples or [], masks, strict=False):
             sample.valid_mask = PixelData(data=mask)
             sample.set_metainfo({'pad_shape': tuple(inputs.shape[-2:])})
+        # After the normalisation, so that the padding is zero and not minus the mean.
         batch['inputs'] = inputs * torch.stack(masks)  # (B, 3, H, W) * (B, 1, H, W)
         return batch
 

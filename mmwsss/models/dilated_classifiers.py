@@ -27,4 +27,5 @@ class DilatedClassifiers(nn.ModuleList):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits ``(B, num_classes, H, W)`` of ``(B, in_channels, H, W)``."""
+        # Summed logits (ASPP-L); DeepLabV3 concatenates features instead.
         return sum(classifier(features) for classifier in self)

@@ -80,6 +80,8 @@ class DisplacementBranch(nn.Module):
         )
         deep = self.deep(_concatenate(rest, like=rest[0]))
         displacement = self.regressor(self.merge(_concatenate([x1, x2, deep], like=x2)))
+        # Pairs see differences of displacements alone, so a common shift is not learnt: it is
+        # measured after the training and taken away.
         return displacement if self.training else displacement - self.mean_shift[:, None, None]
 
 

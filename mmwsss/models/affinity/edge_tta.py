@@ -31,6 +31,7 @@ class EdgeTTAModel(BaseTTAModel):
                 'flips only: take the other scales out of tta_pipeline'
             )
         merged = views[0]
+        # The mean of logits, and not of probabilities: as IRN does.
         merged.pred_edge = torch.stack(logits).mean(dim=0)[0].sigmoid()
         del merged.edge_view
         return merged

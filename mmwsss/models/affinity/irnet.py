@@ -106,8 +106,11 @@ class IRNet(BaseSegmentor):
             ValueError: A sample has none.
         """
         label = _stack_labels(data_samples)
+        # Under autocast the logarithms of affinities near 0 and 1 need float32.
         edge, displacement = (output.float() for output in self._forward(inputs))
         height, width = edge.shape[-2:]
+        # With `released_crop` the grid may be smaller than the image; labels beyond it have no
+        # prediction.
         inside = label[:, : self.stride * height, : self.stride * width]
         label = resize_labels(inside, (height, width))
         kinds = pair_kinds(label, self.radius, self.ignore_index)

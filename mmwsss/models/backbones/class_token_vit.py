@@ -85,6 +85,7 @@ class ClassTokenViT(VisionTransformer):
         )
         self.similar_attention = similar_attention
         self.keep_attention = keep_attention
+        # mmpretrain has made one class token and its position; ours take the same names.
         self.num_extra_tokens = num_classes
         rows, columns = self.patch_resolution
         self.cls_token = nn.Parameter(torch.zeros(1, num_classes, self.embed_dims))
@@ -176,6 +177,7 @@ def attend(layer: TransformerEncoderLayer, tokens: Tensor) -> tuple[Tensor, Tens
     module = layer.attn
     qkv = module.qkv(layer.ln1(tokens)).unflatten(-1, (3, module.num_heads, module.head_dims))
     query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
+    # Written out, because torch's fused attention does not give its weights away.
     weights = (query * module.head_dims**-0.5 @ key.transpose(-2, -1)).softmax(dim=-1)
     mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, T, D)
     mixed = module.out_drop(module.gamma1(module.proj_drop(module.proj(mixed))))

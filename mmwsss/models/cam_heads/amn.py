@@ -85,6 +85,7 @@ class AMNHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
                 'that have a gt_label (mmwsss.ImageLabelDataset, mmwsss.PackImageLabelInputs)'
             )
         last = features[-1]
+        # The label is known wherever this head is used: in training, and when seeds are made.
         gate = self.label_encoder(image_label.to(last))[:, :, None, None]  # (B, C, 1, 1)
         dropping = self.training or self.released_dropout
         logits = self.classifiers(F.dropout(last * gate, self.dropout_ratio, dropping))

@@ -223,6 +223,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         cam = patches.new_zeros(len(image_label), self.num_classes, *features.size)
         for image_index, class_index in _present(image_label):
             odds = log_odds(logits[image_index], class_index)
+            # Images do not meet in the network, so the gradient of the sum holds each image's own.
             gradient = torch.autograd.grad(odds.sum(), activation, retain_graph=True)[0]
             maps = grad_cam(patches[image_index], gradient[image_index, 1:])
             maps = normalize_cam(normalize_cam(maps.unflatten(1, features.size)))  # twice (CLIP-ES)

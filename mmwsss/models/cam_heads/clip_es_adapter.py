@@ -35,6 +35,7 @@ class CLIPESAdapterHead(CLIPESHead):
         super().__init__(num_classes, embed_dims, **kwargs)
         self.loss_weight = loss_weight
         self.adapter = nn.Conv2d(embed_dims, embed_dims, 1, bias=False)
+        # A random start would throw CLIP's space away, which the plug-in's cosines are taken in.
         nn.init.eye_(self.adapter.weight[:, :, 0, 0].data)
         self.classifier = nn.Conv2d(embed_dims, num_classes, 1, bias=False)
         refuse_other_class_count(self, 'classifier.weight')

@@ -58,6 +58,7 @@ class LinearCAMHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
             features=features,
             cam=class_activation_map(raw, valid),
             valid=valid,
+            # Pooled before it is classified, as in IRN; by linearity the same as the mean of `raw`.
             logits=self.classifier(F.adaptive_avg_pool2d(last, 1)).flatten(1),
             raw=raw,
         )

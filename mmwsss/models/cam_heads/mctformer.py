@@ -92,6 +92,7 @@ class MCTformerHead(BaseCAMHead[ClassTokenFeatures, MCTformerOutput]):
                 f'{self.num_classes} classes: set num_classes of both'
             )
         patch_maps = self.classifier(patch_tokens)  # (B, N, h, w)
+        # In training the backbone keeps no attention, because no loss reads it.
         raw, affinity = patch_maps, None
         if attention is not None:
             affinity = patch_affinity(attention, self.num_classes)

@@ -19,6 +19,7 @@ def gather_rows(rows: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     if dist.get_world_size() == 1:
         return rows, index
     sizes = [int(size) for size in dist.all_gather(torch.tensor([len(rows)], device=rows.device))]
+    # all_gather wants the same shape of every process.
     padded = rows.new_zeros(max(sizes), rows.shape[1])
     padded[: len(rows)] = rows
     padded_index = index.new_zeros(max(sizes))

@@ -42,6 +42,7 @@ class SideProjection(BaseModule):
         """Return ``(B, sum(out_channels), H, W)`` on the grid of `grid_stage`."""
         size = features[self.grid_stage].shape[-2:]
         sides = [
+            # Of unit length, so that no stage outweighs the others in a cosine (SIPE).
             _unit_length(side(feature.detach()))
             for side, feature in zip(self.sides, features, strict=True)
         ]

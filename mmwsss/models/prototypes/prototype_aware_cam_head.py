@@ -169,6 +169,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         return features, cam * valid, valid
 
     def _find_pairs(self, features: Tensor, cam: Tensor, image_label: Tensor) -> _Pairs:
+        # nonzero goes row by row, so pairs are sorted by image, which `_pack_by_image` counts on.
         image_index, class_index = image_label.nonzero(as_tuple=True)
         prototype, found = cpal.instance_prototypes(
             features, cam[image_index, class_index].detach(), image_index, self.settings.tau

@@ -66,6 +66,8 @@ class SupportBank(nn.Module):
         if self.normalize:
             rows = F.normalize(rows, dim=1)
         one_hot = F.one_hot(class_index, len(self.count))  # (M, N)
+        # A row's rank among those of its class: rows before it of the same class. So one assignment
+        # writes all classes, and the order of the rows is the order in the bank.
         rank = (one_hot.cumsum(0) - one_hot).gather(1, class_index[:, None])[:, 0]
         number = one_hot.sum(0)
         # of a class with more rows than the bank is long, only the last ones are written
@@ -94,6 +96,7 @@ class SupportBank(nn.Module):
             self.context.zero_()
             for index, filled in enumerate(self.count.tolist()):
                 self._cluster_class(index, filled, seed + index)
+        # One process clusters for all: another one might round otherwise, and the banks must stay equal.
         dist.broadcast(self.context)
         dist.broadcast(self.context_count)
 
