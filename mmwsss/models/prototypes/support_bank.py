@@ -96,7 +96,7 @@ class SupportBank(nn.Module):
             self.context.zero_()
             for index, filled in enumerate(self.count.tolist()):
                 self._cluster_class(index, filled, seed + index)
-        # One process clusters for all: another one might round otherwise, and the banks must stay equal.
+        # One process clusters for all: another might round otherwise, and banks must stay equal.
         dist.broadcast(self.context)
         dist.broadcast(self.context_count)
 
