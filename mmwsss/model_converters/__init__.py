@@ -1,6 +1,5 @@
 """Weights that the authors of the hosts released, renamed for our models."""
 
-from .checkpoint import read_state_dict
 from .clip import convert_clip
 from .convert import convert_checkpoint, convert_state_dict
 from .deit import convert_deit
@@ -13,5 +12,4 @@ __all__ = [
     'convert_clip',
     'convert_deit',
     'convert_state_dict',
-    'read_state_dict',
 ]

@@ -7,11 +7,11 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 import mmwsss
+from mmwsss.models.weights import read_state_dict
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
 
-from .checkpoint import read_state_dict
 from .layouts import Layout
 
 _COUNTER = '.num_batches_tracked'  # torch < 0.4.1 saved none, and batch norm here needs none
@@ -83,7 +83,7 @@ def convert_state_dict(
         first = origins.setdefault(name, key)
         if value.shape != expected[name].shape:
             shapes.append(f'{key} {tuple(value.shape)}, ours {tuple(expected[name].shape)}')
-        elif not torch.equal(released[first], value):
+        elif first != key and not torch.equal(released[first], value):
             unequal.append(f'{key} and {first}')
     _refuse(
         {

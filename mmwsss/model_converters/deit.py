@@ -8,11 +8,11 @@ from torch import Tensor
 
 import mmwsss
 from mmwsss.models.backbones.class_token_vit import repeat_class_token
+from mmwsss.models.weights import read_state_dict
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
 
-from .checkpoint import read_state_dict
 from .convert import convert_state_dict
 from .layouts import TIMM_VIT, Layout
 
@@ -67,10 +67,18 @@ def repeat_tokens(released: dict[str, Tensor], number: int) -> dict[str, Tensor]
     Args:
         released: Name -> tensor; left alone if it has no class token, or more than one.
         number: Class tokens wanted.
+
+    Raises:
+        ValueError: They have not three axes.
     """
     names = {LAYOUT.rename(name): name for name in released}
     token, positions = (names.get(name) for name in _TOKENS)
-    if token is None or positions is None or released[token].shape[1] != 1:
+    if token is None or positions is None:
+        return released
+    for name in (token, positions):
+        if released[name].dim() != 3:
+            raise ValueError(f'{name} is {tuple(released[name].shape)}, not (1, tokens, channels)')
+    if released[token].shape[1] != 1:
         return released
     repeated = repeat_class_token(released[token], released[positions], number)
     return {**released, token: repeated[0], positions: repeated[1]}

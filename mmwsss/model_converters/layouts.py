@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mmwsss.models.weights import VIT_BLOCK
+
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]
 
 
@@ -97,20 +99,12 @@ def _deeplabv2_block(match: re.Match[str]) -> str:
     return f'backbone.layer{int(stage) - 1}.{int(block) - 1}.{_BOTTLENECK[part]}.{name}'
 
 
-_VIT_BLOCK = {
-    'norm1': 'ln1',
-    'attn.qkv': 'attn.qkv',
-    'attn.proj': 'attn.proj',
-    'norm2': 'ln2',
-    'mlp.fc1': 'ffn.layers.0.0',
-    'mlp.fc2': 'ffn.layers.1',
-}
 TIMM_VIT: tuple[Rule, ...] = (
     (r'(cls_token|pos_embed)', r'backbone.\1'),
     (r'patch_embed\.proj\.(.+)', r'backbone.patch_embed.projection.\1'),
     (
-        rf'blocks\.(\d+)\.({"|".join(map(re.escape, _VIT_BLOCK))})\.(.+)',
-        lambda match: f'backbone.layers.{match[1]}.{_VIT_BLOCK[match[2]]}.{match[3]}',
+        rf'blocks\.(\d+)\.({"|".join(map(re.escape, VIT_BLOCK))})\.(.+)',
+        lambda match: f'backbone.layers.{match[1]}.{VIT_BLOCK[match[2]]}.{match[3]}',
     ),
 )
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import nn
 
+from mmwsss.models.weights import PartialLoadError
+
 
 def refuse_other_class_count(module: nn.Module, name: str) -> None:
     """Make `module` refuse a checkpoint whose tensor `name` has another number of classes.
@@ -23,7 +25,7 @@ def refuse_other_class_count(module: nn.Module, name: str) -> None:
             else (owner.get_buffer(name))
         )
         if loaded is not None and loaded.shape[0] != own.shape[0]:
-            raise ValueError(
+            raise PartialLoadError(
                 f'the checkpoint has {loaded.shape[0]} classes and the model {own.shape[0]} '
                 f'(key {prefix + name!r}): load a checkpoint of this data set, or set num_classes'
             )

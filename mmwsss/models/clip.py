@@ -1,9 +1,7 @@
 """Building CLIP models of open_clip, by name or from a file."""
 
 import hashlib
-import pickle
 import types
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmwsss.models.backbones.hybrid_embed import EfficientNetLite0Patches
+from mmwsss.models.weights import describe, read_checkpoint
+from mmwsss.models.weights.reading import state_dict_of
 
 Architecture = dict[str, Any]
 _SUFFIXES = ('.pt', '.pth', '.bin', '.safetensors')
 _HEAD_WIDTH = 64  # channels of a head in every CLIP of OpenAI
 _SIZES = ('input_resolution', 'context_length', 'vocab_size')  # of OpenAI's archives, no weights
+_SIZED_BY = {  # tensors whose shapes say what model it is, and their axes
+    'visual.proj': 2,
+    'visual.conv1.weight': 4,
+    'visual.positional_embedding': 2,
+    'token_embedding.weight': 2,
+    'positional_embedding': 2,
+}
 _TEXTS_AT_ONCE = 64  # ours: keeps the memory of the text tower small
 _CURE = (
     "download the weights on a machine with a network (for OpenAI's: ViT-B-16.pt), put the file "
@@ -51,13 +58,15 @@ def load_clip(
         architecture = own if model_name is None else _architecture_of(open_clip, model_name)
         if architecture is None:
             raise ValueError(
-                f'{pretrained} does not say what model it is: set model.backbone.model_name'
+                f'{pretrained} does not say what model it is, and seems to be {describe(state)}: '
+                'set model.backbone.model_name, or give a file of a CLIP'
             )
         model = build_clip(architecture)
         try:
             model.load_state_dict(state)
         except RuntimeError as error:
-            raise ValueError(f'{pretrained} does not fit {model_name}: {error}') from error
+            seems = f'and seems to be {describe(state)}'
+            raise ValueError(f'{pretrained} does not fit {model_name}, {seems}: {error}') from error
     elif pretrained is not None:
         model = _fetch(open_clip, model_name, pretrained)
     else:
@@ -139,27 +148,21 @@ def read_clip_file(path: str) -> tuple[dict[str, Tensor], Architecture | None]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It holds no weights.
+        ValueError: It holds no weights, or more than weights, or values that are not finite.
     """
     _check_file(path)
-    try:
-        if _is_torchscript(path):
-            loaded = dict(torch.jit.load(path, map_location='cpu').state_dict())
-        else:
-            loaded = torch.load(path, map_location='cpu', weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f'{path} is damaged, or holds more than tensors: {error}') from error
-    state = loaded.get('state_dict', loaded) if isinstance(loaded, dict) else {}
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f'{path} holds no state dict of a CLIP')
+    loaded = read_checkpoint(path)
     state = {
-        name.removeprefix('module.'): value.float()
-        for name, value in state.items()
+        name: value.float()
+        for name, value in state_dict_of(loaded, path).items()
         if name not in _SIZES
     }
     meta = loaded.get('meta')
     own = meta.get('open_clip') if isinstance(meta, dict) else None
-    return state, own or openai_architecture(state)
+    try:
+        return state, own or openai_architecture(state)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
 
 
 def openai_architecture(state: dict[str, Tensor]) -> Architecture | None:
@@ -170,9 +173,20 @@ def openai_architecture(state: dict[str, Tensor]) -> Architecture | None:
 
     Returns:
         Arguments of ``open_clip.model.CLIP``; None if the names are others.
+
+    Raises:
+        ValueError: The names are OpenAI's, but a tensor that says a size is missing, or is none of
+            theirs.
     """
     if not {'visual.proj', 'visual.conv1.weight', 'token_embedding.weight'} <= state.keys():
         return None
+    for name, dims in _SIZED_BY.items():
+        if name not in state or state[name].dim() != dims:
+            what = f'is {tuple(state[name].shape)}' if name in state else 'is not there'
+            raise ValueError(
+                f"the names are those of OpenAI's ViT CLIP, but {name}, a tensor of {dims} axes, "
+                f'{what}: take the whole file that its authors released'
+            )
     width, _, patch, _ = state['visual.conv1.weight'].shape
     vocabulary, text_width = state['token_embedding.weight'].shape
     side = round((len(state['visual.positional_embedding']) - 1) ** 0.5)
@@ -276,13 +290,6 @@ def _fetch(
 def _check_file(path: str) -> None:
     if not Path(path).is_file():
         raise FileNotFoundError(f'there are no CLIP weights {path}: {_CURE}')
-
-
-def _is_torchscript(path: str) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('/constants.pkl') for name in archive.namelist())
 
 
 def _count_blocks(state: dict[str, Tensor], prefix: str) -> int:

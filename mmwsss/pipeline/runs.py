@@ -1,22 +1,26 @@
 """The runs that need a Runner: training, seeds, test."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from mmengine import dist
 from mmengine.config import Config
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import _load_checkpoint as load_checkpoint
 
 import mmwsss
 from mmwsss import compat
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
+from mmwsss.models.weights import naming_file, read_state_dict, refuse_partial_load
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.files import load_seed, write_meta
 
 from .stage import content_hash, file_hash
+
+_PLUG_INS = ('prototype_head',)  # children that a training may add to a trained network
 
 
 def train(config: Config) -> Path:
@@ -37,8 +41,9 @@ def train(config: Config) -> Path:
         # of the two mmengine would take `load_from`, with the epoch that it ended at
         config.resume = (Path(config.work_dir) / 'last_checkpoint').is_file()
         config.load_from = None if config.resume else config.load_from
-    runner = _build_runner(config)
-    runner.train()
+    runner = _build_runner(config, begins_anew=_PLUG_INS)
+    with naming_file(config.get('load_from') or config.work_dir):
+        runner.train()
     dist.barrier()  # the first process may still be writing the checkpoint
     return last_checkpoint(config.work_dir)
 
@@ -102,7 +107,8 @@ def generate_seeds(
         _check_checkpoint(checkpoint)
     meta = _seed_meta(config, checkpoint)
     runner = _build_runner(_without_training(config))
-    runner.load_or_resume()  # a checkpoint that is refused leaves no file
+    with naming_file(checkpoint):
+        runner.load_or_resume()  # a checkpoint that is refused leaves no file
     write_meta(out_dir, meta)
     figures = runner.test()
     return int(figures['seed/written'])
@@ -124,8 +130,12 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
     if tta or config.model.type == 'mmwsss.CAMSegmentor':
         config.model = {**config.tta_model, 'module': config.model}
         config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    _check_checkpoint(checkpoint)
     config.load_from = str(checkpoint)
-    return _build_runner(_without_training(config)).test()
+    runner = _build_runner(_without_training(config))
+    with naming_file(checkpoint):
+        runner.load_or_resume()
+    return runner.test()
 
 
 def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, object]:
@@ -141,24 +151,27 @@ def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, objec
 
 
 def _check_checkpoint(path: str | Path) -> None:
-    if '://' not in str(path) and not Path(path).is_file():
+    """Look for a checkpoint, and whether it can be read and is finite."""
+    if '://' in str(path):
+        return
+    if not Path(path).is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}: run tools/train.py first')
-    try:
-        load_checkpoint(str(path), map_location='cpu')
-    except Exception as error:  # torch and pickle raise what they like
-        raise ValueError(
-            f'{path} is no checkpoint, or a damaged one ({error!r}): run tools/train.py again, or '
-            'convert it with one of tools/model_converters'
-        ) from error
+    read_state_dict(path)
 
 
-def _build_runner(config: Config) -> Runner:
+def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
+    """Build a runner whose network refuses checkpoints that fill only a part of it."""
     # a training opens no test images, and without ground truth of one's own they may be absent
     loader = config.get('train_dataloader') or config.get('test_dataloader')
     if loader:
         check_dataset_paths(loader.dataset)
     compat.prepare_cpu_processes(config)
-    return Runner.from_cfg(config)
+    runner = Runner.from_cfg(config)
+    network = runner.model
+    while is_model_wrapper(network) or isinstance(network, BaseTTAModel):
+        network = network.module
+    refuse_partial_load(network, begins_anew)
+    return runner
 
 
 def _without_training(config: Config) -> Config:

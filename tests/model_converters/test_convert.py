@@ -10,8 +10,8 @@ from mmwsss.model_converters import (
     Layout,
     convert_checkpoint,
     convert_state_dict,
-    read_state_dict,
 )
+from mmwsss.models.weights import read_state_dict
 from mmwsss.registry import MODELS
 
 LAYOUT = Layout(
@@ -140,7 +140,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, capsys, content):
 
 def test_a_damaged_or_missing_file_is_named(tmp_path):
     (tmp_path / 'a.pth').write_bytes(b'PK\x03\x04 cut off')
-    with pytest.raises(ValueError, match=r'a\.pth is no checkpoint'):
+    with pytest.raises(ValueError, match=r'a\.pth is no file of weights'):
         read_state_dict(tmp_path / 'a.pth')
     with pytest.raises(FileNotFoundError, match=r'b\.pth'):
         read_state_dict(tmp_path / 'b.pth')

@@ -12,6 +12,7 @@ from PIL import Image
 from mmwsss.pipeline import runs
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import open_workspace
+from mmwsss.registry import MODELS
 from mmwsss.seeds import save_mask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,7 +136,7 @@ def test_a_training_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch, begun
         def train(self):
             seen.append((config.resume, config.load_from))
 
-    monkeypatch.setattr(runs, '_build_runner', lambda config: Runner())
+    monkeypatch.setattr(runs, '_build_runner', lambda config, **options: Runner())
     monkeypatch.setattr(runs, 'last_checkpoint', lambda folder: None)
     runs.train(config)
     assert seen == [(True, None) if begun else (False, str(tmp_path / 'host.pth'))]
@@ -154,7 +155,9 @@ def test_a_refused_checkpoint_leaves_no_seeds(config, tmp_path, content):
 
 def test_a_checkpoint_of_other_classes_leaves_no_seeds(config, tmp_path):
     config.work_dir = str(tmp_path / 'log')
-    torch.save({'cam_head.classifier.weight': torch.zeros(7, 320, 1, 1)}, tmp_path / '7.pth')
-    with pytest.raises(ValueError, match='7'):
-        runs.generate_seeds(config, tmp_path / '7.pth', tmp_path / 'seeds')
+    state = MODELS.build(config.model).state_dict()
+    state['cam_head.classifier.weight'] = torch.zeros(7, 320, 1, 1)
+    torch.save(state, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other\.pth: the checkpoint has 7 classes'):
+        runs.generate_seeds(config, tmp_path / 'other.pth', tmp_path / 'seeds')
     assert not (tmp_path / 'seeds').exists()

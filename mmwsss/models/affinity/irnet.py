@@ -19,6 +19,7 @@ from mmwsss.functional.affinity import (
 )
 from mmwsss.functional.segmentation import resize_labels
 from mmwsss.models.losses import global_mean
+from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 from mmwsss.seeds.masks import IGNORE_INDEX
 from mmwsss.terminal import track
@@ -77,6 +78,7 @@ class IRNet(BaseSegmentor):
         self.pad_to = pad_to
         self.released_crop = released_crop
         self.ignore_index = ignore_index
+        refuse_partial_load(self)
 
     def train(self, mode: bool = True) -> 'IRNet':
         """Set the mode of the branches; the backbone stays in evaluation mode."""

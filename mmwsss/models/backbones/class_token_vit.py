@@ -10,6 +10,7 @@ from mmpretrain.models.backbones.vision_transformer import (
 )
 from torch import Tensor, nn
 
+from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 
 _OFFSET = 0.1  # added to a grid before it is divided by the table's: rounding must not lose a cell
@@ -35,8 +36,9 @@ class ClassTokenViT(VisionTransformer):
 
     There is no norm after the last block. For images of another size than `img_size` the positions
     of the patches are resized; pixels on the right and at the bottom that fill no patch are not
-    seen. The names of the parameters are mmpretrain's, and so its checkpoints of a plain ViT load:
-    each class token begins as the single one, at the position of the single one.
+    seen. The names of the parameters are mmpretrain's. As `init_cfg`, ``dict(type='Pretrained',
+    checkpoint=PATH)`` takes a plain ViT with the names of mmpretrain, timm or DeiT: each class
+    token begins as the single one, at the position of the single one.
 
     Args:
         num_classes: Class tokens ``N``.
@@ -90,6 +92,7 @@ class ClassTokenViT(VisionTransformer):
         rows, columns = self.patch_resolution
         self.cls_token = nn.Parameter(torch.zeros(1, num_classes, self.embed_dims))
         self.pos_embed = nn.Parameter(torch.zeros(1, num_classes + rows * columns, self.embed_dims))
+        refuse_partial_load(self)
 
     def init_weights(self) -> None:
         """Initialise as mmpretrain does, and then the keys, if they are to equal the queries."""
@@ -140,13 +143,8 @@ class ClassTokenViT(VisionTransformer):
         """Fit a checkpoint to our class tokens; mmpretrain calls it before a state dict is loaded.
 
         Raises:
-            ValueError: The checkpoint has timm's names, other class tokens or another grid.
+            ValueError: The checkpoint has other class tokens or another grid.
         """
-        if any(name.startswith(f'{prefix}blocks.') for name in state_dict):
-            raise ValueError(
-                "the checkpoint has timm's names, which would leave the blocks untrained: convert "
-                'it with tools/model_converters/deit.py'
-            )
         names = [f'{prefix}{name}' for name in ('cls_token', 'pos_embed')]
         if not all(name in state_dict for name in names):
             return

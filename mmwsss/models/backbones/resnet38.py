@@ -1,12 +1,10 @@
 """The wide ResNet38, which mmseg and mmpretrain lack."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 
 OUT_CHANNELS = 4096
@@ -123,7 +121,7 @@ class ResNet38(BaseModule):
         self.bn7 = nn.BatchNorm2d(OUT_CHANNELS)
         self.blocks = (*names, 'b6', 'b7')
         self._freeze_norms()
-        self.register_load_state_dict_pre_hook(_refuse_other_names)
+        refuse_partial_load(self)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor]:
         """Return ``(B, 4096, H / 8, W / 8)``, rounded up, of ``(B, 3, H, W)`` normalised images."""
@@ -151,16 +149,3 @@ def _conv3x3(in_channels: int, out_channels: int, dilation: int = 1, stride: int
     return nn.Conv2d(
         in_channels, out_channels, 3, stride, padding=dilation, dilation=dilation, bias=False
     )
-
-
-def _refuse_other_names(
-    module: nn.Module, state: Mapping[str, Any], prefix: str, *unused: Any
-) -> None:
-    """Raise ValueError for a checkpoint that would leave the network untrained."""
-    missing = [name for name, _ in module.named_parameters() if prefix + name not in state]
-    if missing:
-        raise ValueError(
-            f'the checkpoint is not one of ResNet38: it lacks {len(missing)} parameters, as '
-            f'{prefix}{missing[0]}; give the path of its ImageNet weights as init_cfg.checkpoint, '
-            'and their prefix, if they have one, as init_cfg.prefix'
-        )

@@ -4,6 +4,7 @@ from typing import Any
 
 from mmseg.models.backbones import ResNet
 
+from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 
 
@@ -18,3 +19,4 @@ class ResNetCeilPool(ResNet):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.maxpool.ceil_mode = True
+        refuse_partial_load(self)

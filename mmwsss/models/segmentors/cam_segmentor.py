@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmwsss.models.cam_heads import BaseCAMHead
 from mmwsss.models.prototypes import BasePrototypeHead
+from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
 
@@ -49,6 +50,8 @@ class CAMSegmentor(BaseSegmentor):
         self.cam_head: BaseCAMHead = MODELS.build(cam_head)
         _check_contract('cam_head', self.cam_head, BaseCAMHead)
         self.prototype_head = _plug_in(prototype_head, self.cam_head)  # last: see there
+        # a plug-in may be added to a trained host
+        refuse_partial_load(self, begins_anew=('prototype_head',))
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the stage features of ``(B, 3, H, W)`` normalised images."""

@@ -250,9 +250,11 @@ def test_a_checkpoint_of_other_tokens_is_refused(tmp_path, options, message):
 
 
 def test_a_checkpoint_with_the_names_of_timm_is_refused(tmp_path):
-    state = {'cls_token': torch.zeros(1, 1, 12), 'blocks.0.attn.qkv.bias': torch.zeros(36)}
+    """As a whole; as `init_cfg` it is welcome."""
+    state = {'cls_token': torch.zeros(1, 1, 12), 'pos_embed': torch.zeros(1, 17, 12)}
+    state['blocks.0.attn.qkv.weight'] = torch.zeros(36, 12)
     torch.save(state, tmp_path / 'vit.pth')
-    with pytest.raises(ValueError, match=r"timm's names.*converters/deit\.py"):
+    with pytest.raises(ValueError, match=r'leaves 50 of 52 tensors.*names of timm and DeiT, of 1'):
         load_checkpoint(build(), str(tmp_path / 'vit.pth'))
 
 

@@ -1,0 +1,140 @@
+"""Reading a file of weights, whoever saved it, without running any code in it."""
+
+import argparse
+import os
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from .torchscript import is_torchscript, read_torchscript
+
+CONTAINERS = ('state_dict', 'model')  # keys under which trainers store the state dict
+_PARALLEL = 'module.'  # what DataParallel puts in front of every name
+# what trainers put beside their weights, and what cannot do harm
+_HARMLESS = (argparse.Namespace,)
+_SHOWN = 3  # names in a message
+_NAMED_GLOBAL = re.compile(r'GLOBAL ([\w.]+)')  # in torch's refusal of a pickle
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read what a file of weights holds; nothing in the file is run.
+
+    Args:
+        path: A ``.safetensors`` file, a TorchScript archive (its tensors are taken), or a
+            checkpoint of torch with tensors, numbers, texts and containers of them.
+
+    Returns:
+        The checkpoint, its tensors on the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is damaged, is no dict, or holds objects whose code would have to be run.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'there is no file of weights {path}')
+    if Path(path).suffix == '.safetensors':
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f'{path} is no safetensors file, or a damaged one') from error
+    if is_torchscript(path):
+        return read_torchscript(path)
+    loaded = _load(path)
+    if not isinstance(loaded, dict):
+        raise ValueError(
+            f'{path} holds a {type(loaded).__name__} and no state dict: save model.state_dict()'
+        )
+    return loaded
+
+
+def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read the state dict of a file of weights, see `read_checkpoint`.
+
+    Args:
+        path: A state dict, or a dict that holds one as `state_dict` or `model`.
+
+    Returns:
+        Name -> tensor, without the leading ``module.`` of a parallel model.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: As of `read_checkpoint`; or there is no state dict in it; or a tensor in it has
+            values that are not finite.
+    """
+    return state_dict_of(read_checkpoint(path), path)
+
+
+def state_dict_of(loaded: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Take the state dict out of a checkpoint.
+
+    Args:
+        loaded: See `read_checkpoint`.
+        path: Its file, for messages.
+
+    Returns:
+        Name -> tensor, without the leading ``module.`` of a parallel model.
+
+    Raises:
+        ValueError: There is none, or a tensor in it has values that are not finite.
+    """
+    state = next(
+        (loaded[name] for name in CONTAINERS if isinstance(loaded.get(name), dict)), loaded
+    )
+    odd = [str(key) for key, value in state.items() if not isinstance(value, Tensor)]
+    if odd or not state:
+        what = f'no tensors are {", ".join(odd[:_SHOWN])}' if odd else 'it is empty'
+        raise ValueError(f'{path} holds no state dict of a network: {what}')
+    refuse_not_finite(state, path)
+    if all(key.startswith(_PARALLEL) for key in state):
+        return {key.removeprefix(_PARALLEL): value for key, value in state.items()}
+    return dict(state)
+
+
+def refuse_not_finite(state: dict[str, Tensor], path: str | os.PathLike[str]) -> None:
+    """Refuse weights of a training that diverged, or of a damaged file.
+
+    Args:
+        state: Name -> tensor.
+        path: Their file, for the message.
+
+    Raises:
+        ValueError: A tensor has values that are not finite.
+    """
+    odd = [
+        key
+        for key, value in state.items()
+        if value.is_floating_point() and not bool(value.isfinite().all())
+    ]
+    if odd:
+        raise ValueError(
+            f'{path} holds values that are not finite (NaN or infinite) in {_list(odd)}: its '
+            'training diverged or the file is damaged; take another checkpoint'
+        )
+
+
+def _load(path: str | os.PathLike[str]) -> Any:
+    """Load a file of torch, of tensors alone."""
+    try:
+        with torch.serialization.safe_globals(list(_HARMLESS)):
+            return torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as error:
+        if named := _NAMED_GLOBAL.search(str(error)):
+            raise ValueError(
+                f'{path} holds more than tensors, an object {named[1]}, whose code is not run: '
+                'save the state dict alone, torch.save(model.state_dict(), FILE), where the '
+                'network was trained'
+            ) from error
+        raise ValueError(f'{path} is no file of weights, or a damaged one') from error
+    except Exception as error:  # a damaged file raises anything
+        raise ValueError(f'{path} is no file of weights, or a damaged one') from error
+
+
+def _list(names: list[str]) -> str:
+    more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+    return f'{", ".join(names[:_SHOWN])}{more}'

@@ -1,0 +1,98 @@
+import argparse
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from safetensors.torch import save_file
+from torch import nn
+
+from mmwsss.models.weights import read_checkpoint, read_state_dict
+
+STATE = {'a.weight': torch.arange(6.0).view(2, 3), 'a.bias': torch.ones(2)}
+
+
+class Harmful:
+    """Writes a file when its pickle is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize('new_format', [True, False])
+def test_code_of_a_pickle_is_not_run(tmp_path, new_format):
+    trace = tmp_path / 'written_by_the_pickle'
+    content = {'state_dict': STATE, 'x': Harmful(trace)}
+    torch.save(content, tmp_path / 'a.pth', _use_new_zipfile_serialization=new_format)
+    torch.load(tmp_path / 'a.pth', weights_only=False)
+    assert trace.is_file()  # what must not happen
+    trace.unlink()
+    message = r'a\.pth holds more than tensors, an object pathlib\S+, whose code is not run: save'
+    with pytest.raises(ValueError, match=message) as caught:
+        read_state_dict(tmp_path / 'a.pth')
+    assert 'weights_only' not in str(caught.value)
+    with pytest.raises(ValueError, match=message):  # mmengine reads local files so, too
+        load_checkpoint(nn.Linear(3, 2), str(tmp_path / 'a.pth'))
+    assert not trace.exists()
+
+
+def test_the_options_of_a_command_beside_the_weights_do_no_harm(tmp_path):
+    """DeiT's and MCTformer's trainers save theirs."""
+    content = {'model': STATE, 'epoch': 3, 'args': argparse.Namespace(lr=0.1, data='x')}
+    torch.save(content, tmp_path / 'a.pth')
+    assert read_checkpoint(tmp_path / 'a.pth')['args'].lr == 0.1
+    assert read_state_dict(tmp_path / 'a.pth').keys() == STATE.keys()
+
+
+def test_safetensors(tmp_path):
+    save_file(STATE, tmp_path / 'a.safetensors')
+    found = read_state_dict(tmp_path / 'a.safetensors')
+    assert all(found[name].equal(value) for name, value in STATE.items())
+    (tmp_path / 'b.safetensors').write_bytes(b'junk')
+    with pytest.raises(ValueError, match=r'b\.safetensors is no safetensors file'):
+        read_state_dict(tmp_path / 'b.safetensors')
+    network = nn.Sequential()
+    network.add_module('a', nn.Linear(3, 2))
+    load_checkpoint(network, str(tmp_path / 'a.safetensors'), strict=True)
+    assert network.a.weight.equal(STATE['a.weight'])
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_values_that_are_not_finite_are_refused(tmp_path, value, dtype):
+    weight = STATE['a.weight'].to(dtype).clone()
+    weight[1, 2] = value
+    torch.save(STATE | {'a.weight': weight}, tmp_path / 'a.pth')
+    with pytest.raises(
+        ValueError, match=r'a\.pth holds values that are not finite .*in a\.weight:'
+    ):
+        read_state_dict(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ([1], r'holds a list and no state dict'),
+        ({}, r'no state dict of a network: it is empty'),
+        ({'epoch': 3}, r'no state dict of a network: no tensors are epoch'),
+    ],
+)
+def test_a_file_of_something_else(tmp_path, content, message):
+    torch.save(content, tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=message):
+        read_state_dict(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('content', [b'', b'junk', b'PK\x03\x04 cut off', b'\x80\x02}q\x00.'])
+def test_a_damaged_file(tmp_path, content):
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match=r'a\.pth (is no file of weights|holds no state dict)'):
+        read_state_dict(tmp_path / 'a.pth')
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'no file of weights .*a\.pth'):
+        read_checkpoint(tmp_path / 'a.pth')
