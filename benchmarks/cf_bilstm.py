@@ -71,12 +71,12 @@ def compare_with_plain(batch_size: int, repeats: int) -> None:
 
 
 def show_scaling(batch_size: int, repeats: int) -> None:
-    """Print the time a patch at several grids over that at 24 x 24."""
+    """Print the time per patch at several grids over that at 24 x 24."""
     neck, sides = CFBiLSTM(CHANNELS, HIDDEN), (24, 36, 48, 60)
     patches = [grid(batch_size, side) for side in sides]
     turns = [lambda part=part: both_ways(neck, part) for part in patches]
     a_patch = [s / side**2 for s, side in zip(medians(turns, repeats), sides, strict=True)]
-    print(f'time a patch, batch {batch_size}, over that at 24 x 24:')
+    print(f'time per patch, batch {batch_size}, over that at 24 x 24:')
     for side, seconds in zip(sides, a_patch, strict=True):
         print(f'  {side} x {side}: {seconds / a_patch[0]:.2f}')
 

@@ -17,7 +17,7 @@ from mmwsss.pipeline.run import mean_iou_rows
 
 
 def main() -> None:
-    """Run, and print a table a seed and one of the means."""
+    """Run, and print a table per seed and one of the means."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('configs', nargs='+')
     parser.add_argument('--seeds', type=int, nargs='+', default=(0, 1, 2))

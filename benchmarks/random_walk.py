@@ -168,7 +168,7 @@ def main():
     for steps in (4, 256):
         error = error_after(steps, IMAGES['375x500'], arguments.classes)
         print(f'375x500, {steps} steps against double precision: {error:.1e} of the maximum')
-    print('Growth of the time a cell:', end=' ')
+    print('Growth of the time per cell:', end=' ')
     print(', '.join(f'{name} {1e6 * value:.1f} us' for name, value in seconds.items()))
 
 

@@ -1,4 +1,4 @@
-"""Every threshold in one pass, beside one argmax and one confusion matrix a threshold.
+"""Every threshold in one pass, beside one argmax and one confusion matrix per threshold.
 
 Run: ``python benchmarks/threshold_sweep.py``. Asserts that both count the same pixels.
 """
@@ -73,7 +73,7 @@ def main():
         fast, slow = 1e3 * np.median(fast), 1e3 * np.median(slow)
         print(
             f'{name}: {num_present} of {num_classes} classes, 375x500, 101 thresholds: '
-            f'{fast:.1f} ms an image, one pass a threshold {slow:.0f} ms: '
+            f'{fast:.1f} ms per image, one pass per threshold {slow:.0f} ms: '
             f'{slow / fast:.0f} times faster, the same pixels'
         )
 

@@ -31,7 +31,7 @@ class ImageLabelDataset(WrappedDataset):
     Args:
         dataset: Config of the wrapped dataset; a pipeline in it is left out.
         label_file: JSON or CSV file of image labels, see `mmwsss.datasets.image_labels`.
-        pipeline: The transforms.
+        pipeline: Configs of the transforms, from loading the image to packing it.
         load_masks: Whether items keep the path of the ground truth, for an evaluation.
         mask_dir: Folder of ir_labels or pseudo masks, for hosts that learn from them.
         seed: Seed of the samples' randomness.

@@ -5,8 +5,8 @@ empty list::
 
     {"2007_000032": ["aeroplane", "person"], "2007_000033": []}
 
-A CSV file (UTF-8, commas) has one image a row, the id first. The header ``image_id,classes`` may be
-there or not. The classes follow in one column or several; within a column they are separated by
+A CSV file (UTF-8, commas) has one image per row, the id first. The header ``image_id,classes`` may
+be there or not. The classes follow in one column or several; within a column they are separated by
 semicolons, or, where no semicolon is written, by spaces. A column that is a class name as it stands
 is that class, so names with spaces need a semicolon or a column each. A row ``id,`` (with the
 comma) is an image that shows background only::
@@ -17,8 +17,8 @@ comma) is an image that shows background only::
     2007_000034,dining table,cat
     2007_000035,
 
-A text file has one image a line, the id and the class names separated by spaces; a line with the id
-alone is an image that shows background only::
+A text file has one image per line, the id and the class names separated by spaces; a line with the
+id alone is an image that shows background only::
 
     2007_000032 aeroplane person
     2007_000033
@@ -103,7 +103,7 @@ def load_image_labels(
 
 
 def save_image_labels(path: str | os.PathLike[str], labels: Mapping[str, Collection[str]]) -> None:
-    """Write a JSON label file, one image a line, ids and class names sorted.
+    """Write a JSON label file, one image per line, ids and class names sorted.
 
     The file appears when it is complete. Equal labels give equal bytes.
 

@@ -18,7 +18,7 @@ PathLike = str | os.PathLike[str]
 
 
 def read_image_ids(path: PathLike) -> list[str]:
-    """Read an image list: one id a line, blank lines do not count.
+    """Read an image list: one id per line, blank lines do not count.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -29,7 +29,7 @@ def read_image_ids(path: PathLike) -> list[str]:
     lines = Path(path).read_text(encoding='utf-8').splitlines()
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
-        raise ValueError(f'The image list {path} is empty; it must hold one image id a line.')
+        raise ValueError(f'The image list {path} is empty; it must hold one image id per line.')
     return ids
 
 
@@ -49,7 +49,7 @@ def labels_from_voc_xml(annotation_dir: PathLike, ids: Sequence[str]) -> dict[st
     """Read the object names of VOC's annotations, difficult objects included.
 
     Args:
-        annotation_dir: VOC's folder ``Annotations``, with one ``<id>.xml`` an image.
+        annotation_dir: VOC's folder ``Annotations``, with one ``<id>.xml`` per image.
         ids: The images to read.
 
     Returns:
@@ -84,7 +84,7 @@ def labels_from_masks(
     """Read which classes occur in each mask.
 
     Args:
-        mask_dir: Folder with one ``<id>.png`` an image, palette or grey, a pixel's value being the
+        mask_dir: Folder with one ``<id>.png`` per image, palette or grey, a pixel's value being the
             index of its class.
         ids: The images to read.
         classes: All classes; a first one named ``background`` is no label.
@@ -162,7 +162,7 @@ def write_trainaug_list(
     Args:
         mask_dir: The folder ``SegmentationClassAug``, of which only the file names are read.
         val_list: VOC's ``ImageSets/Segmentation/val.txt``.
-        out: The list to write, one id a line, sorted.
+        out: The list to write, one id per line, sorted.
         expected: How many ids there should be; another count is a warning.
 
     Returns:

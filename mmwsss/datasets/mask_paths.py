@@ -20,7 +20,7 @@ def set_mask_paths(
     Args:
         infos: Items with ``img_id`` and ``img_path``; ``seg_map_path`` is set, and mappings of the
             ground truth's values are switched off.
-        mask_dir: The folder of the masks, one palette or grey PNG an image.
+        mask_dir: The folder of the masks, one palette or grey PNG per image.
         cure: The command that makes the masks, as in "run ...".
         check_sizes: Whether the headers of all masks and images are compared.
 

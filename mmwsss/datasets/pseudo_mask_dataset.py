@@ -23,8 +23,8 @@ class PseudoMaskDataset(WrappedDataset):
 
     Args:
         dataset: Config of the wrapped dataset; a pipeline in it is left out.
-        mask_dir: The folder of the pseudo-masks, one palette PNG an image.
-        pipeline: The transforms.
+        mask_dir: The folder of the pseudo-masks, one palette PNG per image.
+        pipeline: Configs of the transforms, from loading image and mask to packing them.
         seed: Seed of the samples' randomness.
         check_sizes: Whether the headers of all masks and images are compared at the start.
         test_mode: Whether the items serve a test.

@@ -26,7 +26,7 @@ class WrappedDataset(BaseDataset):
 
     Args:
         dataset: Config of the dataset; a pipeline in it is left out.
-        pipeline: The transforms.
+        pipeline: Transforms or their configs, in the order in which they work.
         seed: Seed of the samples' randomness.
         test_mode: Whether the items serve a test; the wrapped dataset has a mode of its own.
         serialize_data: Whether the list is kept as bytes, which workers share.
@@ -114,7 +114,7 @@ def check_files_exist(paths: Sequence[str], what: str, cure: str) -> None:
     """Look that files are there.
 
     Args:
-        paths: The files.
+        paths: Paths of the files that must be there.
         what: What they are, in one word.
         cure: What to do when one is missing.
 

@@ -24,7 +24,7 @@ class CollectLoop(EpochBasedTrainLoop):
     """A "training" that learns no weight: passes in which the model collects; hooks do the rest.
 
     Args:
-        runner: The runner.
+        runner: The runner that calls the loop.
         dataloader: Config or instance of the training data loader.
         max_epochs: Passes over the data.
     """
@@ -53,7 +53,7 @@ class BankFillLoop(CollectLoop):
     with this loop as ``train_cfg``, and read the PACAM from the checkpoint it saves.
 
     Args:
-        runner: The runner.
+        runner: The runner that calls the loop.
         dataloader: Config or instance of the training data loader.
         seed: Seed of k-means.
         max_epochs: Passes over the data; the bank keeps the last ones.

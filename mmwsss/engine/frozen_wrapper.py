@@ -14,7 +14,7 @@ class FrozenModelWrapper(nn.Module):
     DDP refuses a model without a parameter that learns, as the hosts on a frozen CLIP are.
 
     Args:
-        module: The model.
+        module: The model, no parameter of which learns.
     """
 
     def __init__(self, module: Any) -> None:

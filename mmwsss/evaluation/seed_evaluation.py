@@ -39,7 +39,7 @@ Result = TypeVar('Result')
 
 
 class SeedSweep:
-    """Threshold curves of seeds, summed over images: one histogram a source.
+    """Threshold curves of seeds, summed over images: one histogram per source.
 
     Args:
         classes: Names of the foreground classes.
@@ -72,7 +72,7 @@ class SeedSweep:
         """Count one image.
 
         Args:
-            seed: Its seed.
+            seed: The seed of the image.
             gt: Its ground truth, ``(H, W)`` uint8.
 
         Raises:
@@ -163,7 +163,7 @@ def evaluate_seeds(
     Args:
         seed_dir: Folder of seeds.
         mask_dir: Folder of ground-truth masks.
-        ids: Images.
+        ids: Ids of the images that are judged; each needs a seed and a mask.
         classes: Names of the foreground classes.
         sources: Which maps; those that the seeds do not have are left out.
         split: Name of the images; the best threshold was chosen on it.
@@ -204,10 +204,10 @@ def evaluate_masks(
     Args:
         pred_dir: Folder of pseudo masks; their ignored pixels count as background.
         mask_dir: Folder of ground-truth masks.
-        ids: Images.
+        ids: Ids of the images that are judged; each needs two masks.
         classes: Names of the foreground classes.
         ignore_index: Pixels of the ground truth that do not count.
-        processes: As in `evaluate_seeds`.
+        processes: How many processes share the images.
 
     Returns:
         ``{'images', 'mIoU', 'IoU'}``, the last by class name, None for a class that appears

@@ -21,7 +21,7 @@ class SeedMetric(BaseMetric):
     """Mean IoU of seeds at the best background threshold.
 
     A data sample carries ``pred_seed`` (a `Seed`) and the path of its ground truth:
-    ``ground_truth_path`` if it has one, else ``seg_map_path``. A process keeps one histogram a
+    ``ground_truth_path`` if it has one, else ``seg_map_path``. A process keeps one histogram per
     source, however many images it sees.
 
     Args:
@@ -31,7 +31,7 @@ class SeedMetric(BaseMetric):
         ignore_index: Pixels of the ground truth that do not count.
         split: Name of the images, for the log.
         prefix: Of the names of the results.
-        kwargs: Of mmengine's `BaseMetric`.
+        kwargs: Further options of mmengine's `BaseMetric`, as ``collect_device``.
     """
 
     _sweep: SeedSweep | None  # what was counted
@@ -71,7 +71,7 @@ class SeedMetric(BaseMetric):
         """Return the results over all processes.
 
         A distributed sampler repeats images until every process has as many. mmengine drops these
-        from a list with one result an image; here they are the newest image of a process that has
+        from a list with one result per image; here they are the newest image of a process that has
         seen more than its share.
 
         Args:
@@ -88,7 +88,7 @@ class SeedMetric(BaseMetric):
         """Return ``<source>_mIoU`` in percent and ``<source>_threshold``, and log the table.
 
         Args:
-            results: One sum a process.
+            results: One sum per process.
         """
         total = self._new_sweep()
         for sweep in results:
@@ -138,9 +138,9 @@ class SeedWriter(BaseMetric):
     """Write ``<out_dir>/<img_id>.npz`` for every data sample with its ``pred_seed``.
 
     Args:
-        out_dir: Where to.
+        out_dir: Folder of the seed files, ``<id>.npz``.
         prefix: Of the name of the result, the number of images written.
-        kwargs: Of mmengine's `BaseMetric`.
+        kwargs: Further options of mmengine's `BaseMetric`, as ``collect_device``.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class PrecisionCurve:
     """How often masks are right, by the background threshold that they were made with.
 
     Attributes:
-        thresholds: Ascending.
+        thresholds: Background scores, ascending.
         foreground: Share of the foreground pixels whose class is right, by threshold; NaN where
             there is none.
         background: The same for the background.
@@ -74,7 +74,7 @@ def choose_evenly(ids: Sequence[str], number: int | None = None) -> list[str]:
     """Return some images of a list, evenly spread over it.
 
     Args:
-        ids: The list.
+        ids: Ids to choose from, in their order.
         number: How many; all when None, or where there are no more.
 
     Example:
@@ -100,7 +100,7 @@ def choose_thresholds(
     """Choose how sure ir_labels must be.
 
     Args:
-        curve: Of the seeds.
+        curve: Precision of the seeds at every background score.
         fg_precision: Wanted of the foreground: the lowest threshold that reaches it is chosen.
         bg_precision: Wanted of the background: the highest threshold that reaches it is chosen.
 

@@ -31,7 +31,7 @@ class VOCArchiveWriter(BaseMetric):
     Args:
         archive: The file to hand in, ``.tar.gz`` or ``.tgz``.
         prefix: Of the name of the result, the number of images.
-        kwargs: Of mmengine's `BaseMetric`.
+        kwargs: Further options of mmengine's `BaseMetric`, as ``collect_device``.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ def pack_files(
     """Write a ``.tar.gz`` whose bytes depend on the names and contents of its files alone.
 
     Args:
-        archive: Where to.
+        archive: The archive to write, ``*.tar.gz``.
         root: Folder that the names start from.
         names: The files, in any order.
     """

@@ -21,8 +21,8 @@ class WalkWriter(SeedWriter):
 
     Args:
         seed_dir: Folder of the seeds that walk.
-        out_dir: Where to.
-        **settings: Of `WalkSettings`.
+        out_dir: Folder of the seed files after the walk, ``<id>.npz``.
+        **settings: Fields of `WalkSettings` that differ from its defaults.
     """
 
     extra_keywords: ClassVar = WalkSettings

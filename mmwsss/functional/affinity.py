@@ -58,7 +58,7 @@ def pair_affinity(edge: Tensor, radius: int) -> Tensor:
 
     Args:
         edge: Boundary map in [0, 1], ``(..., H, W)``; carries gradient. Outside it is 1.
-        radius: As in `pair_offsets`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
 
     Returns:
         ``(P, ..., H, W)``, pair ``p`` of a pixel being that with the pixel at ``pair_offsets[p]``
@@ -74,7 +74,7 @@ def source_affinity(edge: Tensor, radius: int) -> Tensor:
 
     Args:
         edge: Boundary map in [0, 1], ``(..., H, W)``; carries gradient.
-        radius: As in `pair_offsets`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
 
     Returns:
         ``(P, ..., H - radius + 1, W - 2 * (radius - 1))``; empty where the map is too small.
@@ -121,7 +121,7 @@ def sources(maps: Tensor, radius: int) -> Tensor:
 
     Args:
         maps: ``(..., H, W)``.
-        radius: As in `pair_offsets`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
 
     Returns:
         ``(..., H - radius + 1, W - 2 * (radius - 1))``; empty where the map is too small.
@@ -141,7 +141,7 @@ def partners(maps: Tensor, radius: int) -> Tensor:
 
     Args:
         maps: ``(..., H, W)``.
-        radius: As in `pair_offsets`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
 
     Returns:
         ``(P, ..., h, w)``, in the order of `pair_offsets`.
@@ -161,7 +161,7 @@ def pair_kinds(label: Tensor, radius: int, ignore_index: int) -> PairKinds:
 
     Args:
         label: ``(B, H, W)``, 0 is background.
-        radius: As in `pair_offsets`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
         ignore_index: A pair with such an end is of no kind.
     """
     source, partner = sources(label, radius), partners(label, radius)
@@ -212,7 +212,7 @@ def displacement_loss_terms(
     Args:
         displacement: ``(B, 2, H, W)``, ``(dy, dx)`` in grid cells.
         kinds: Of `pair_kinds` on the same grid.
-        radius: As in `pair_offsets`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
 
     Returns:
         Sums ``(2,)`` and counts ``(2,)``, background first.

@@ -9,7 +9,7 @@ def caption_contrast(
 ) -> Tensor:
     """CLIP's symmetric cross-entropy, where several captions and images belong together.
 
-    With one class an image and one image a class it is CLIP's loss.
+    With one class per image and one image per class it is CLIP's loss.
 
     Args:
         images: ``(B, D)`` of length one.

@@ -36,7 +36,7 @@ def class_logits(
 
 
 def log_odds(logits: Tensor, class_index: Tensor) -> Tensor:
-    """Log-odds of one class an image in the softmax: ``log p - log(1 - p)``.
+    """Log-odds of one class per image in the softmax: ``log p - log(1 - p)``.
 
     GradCAM's score is the probability ``p`` itself. Its gradient is ``p (1 - p)`` times that of the
     log-odds, a positive factor that the stretch to [0, 1] removes; but once ``p`` is nearly 1, as

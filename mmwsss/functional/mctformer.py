@@ -1,4 +1,4 @@
-"""Maps from the attention of a ViT with one token a class (MCTformer, CVPR 2022)."""
+"""Maps from the attention of a ViT with one token per class (MCTformer, CVPR 2022)."""
 
 import torch.nn.functional as F
 from torch import Tensor

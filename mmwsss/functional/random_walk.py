@@ -2,7 +2,7 @@
 
 The walk is ``x <- x T`` with ``x`` a row vector over the ``n = h * w`` grid cells and ``T`` the
 affinities to the power ``beta``, each column divided by its sum. ``T`` is no matrix here: it is
-stored by diagonals, one plane an offset. On the flattened grid an offset ``(dy, dx)`` is the one
+stored by diagonals, one plane per offset. On the flattened grid an offset ``(dy, dx)`` is the one
 shift ``dy * w + dx``, so a step is a sum of planes times shifted ``x``. Where a shift wraps into
 another row, the pair does not exist and its weight is 0.
 
@@ -48,7 +48,7 @@ def transition(edge: Tensor, radius: int, beta: float) -> Tensor:
 
     Args:
         edge: Boundary map in [0, 1], ``(h, w)``.
-        radius: As in `pair_offsets`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
         beta: Exponent of the affinities; a self loop is 1.
 
     Returns:
@@ -123,8 +123,8 @@ def random_walk(
     Args:
         cam: ``(k, h, w)``, non-negative; all classes walk together.
         edge: Boundary map in [0, 1], ``(h, w)``.
-        radius: As in `pair_offsets`.
-        beta: As in `transition`.
+        radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
+        beta: Exponent of the affinities, as in `transition`.
         steps: Number of steps, ``2^8`` in IRN.
 
     Returns:
@@ -218,7 +218,7 @@ class _Walk:
         """Replace present ``x`` and previous ``y`` by ``z = scale * x T - minus * y`` and ``x``.
 
         Args:
-            scale: Of the product.
+            scale: Factor of the product.
             minus: Of the previous vector.
             share: Of ``z`` in the running sum.
         """

@@ -38,7 +38,7 @@ def update_histogram(
 ) -> None:
     """Count the pixels of one image into a histogram, in place.
 
-    Equal to an argmax over ``concat([threshold, score])`` a threshold: background wins ties (the
+    Equal to an argmax over ``concat([threshold, score])`` per threshold: background wins ties (the
     score must be *above* the threshold), and between classes the first one in `score`.
 
     Args:

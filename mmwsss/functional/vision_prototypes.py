@@ -233,7 +233,7 @@ def fit_by_projected_gradient(
         iterations: ``T_w``.
 
     Returns:
-        The fit; its curve has a value an iteration and that of the end, ``(iterations + 1,)``.
+        The fit; its curve has a value per iteration and that of the end, ``(iterations + 1,)``.
     """
     problem = _KLProblem(target, x, temperature)
     prototypes = start.clone()

@@ -191,7 +191,7 @@ def read_ids(path: str | os.PathLike[str]) -> list[str]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing; it should hold one image id a line')
+        raise FileNotFoundError(f'{path} is missing; it should hold one image id per line')
     ids = path.read_text(encoding='utf-8').split('\n')
     ids = [line.strip() for line in ids if line.strip()]
     if not ids:

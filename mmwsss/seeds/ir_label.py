@@ -50,8 +50,8 @@ def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.nda
 
     Args:
         image: ``(H, W, 3)`` uint8, RGB.
-        seed: Of the image.
-        settings: How.
+        seed: The seed of the image.
+        settings: Thresholds, source and CRF.
 
     Returns:
         ``(H, W)`` uint8: 0 background, class index + 1, or 255.

@@ -84,7 +84,7 @@ def load_mask(path: str | os.PathLike[str]) -> np.ndarray:
         ) from error
     if mode not in ('P', 'L'):
         raise ValueError(
-            f'mask {path} is a picture (mode {mode}), but a mask holds one class index a pixel: '
+            f'mask {path} is a picture (mode {mode}), but a mask holds one class index per pixel: '
             'give the palette or grey-scale PNG, not the coloured picture of it'
         )
     return mask

@@ -24,8 +24,8 @@ class RefineItem:
 
     Attributes:
         id: Name of the mask: ``<out_dir>/<id>.png``.
-        image_path: The photograph.
-        seed_path: Its seed file.
+        image_path: File of the photograph, which the CRF looks at.
+        seed_path: File of the seed, ``<id>.npz``.
     """
 
     id: str
@@ -147,7 +147,7 @@ def refine_seed(
     Args:
         image: ``(H, W, 3)`` uint8, RGB.
         seed: Maps of the classes present; background and these compete, no others.
-        settings: How.
+        settings: Source, background, confidence and CRF.
 
     Returns:
         The most likely label, ``(H, W)`` uint8, 0 background or class index + 1; and how sure it
@@ -177,7 +177,7 @@ def score_planes(
         seed: Maps of ``k`` classes.
         source: ``cam``, ``pacam`` or ``sum``.
         bg_threshold: Constant background score; None: the seed's own map.
-        bg_power: As in `RefineSettings`.
+        bg_power: Exponent of the background ``(1 - max)^p``; None for a constant one.
 
     Returns:
         ``(k + 1, H, W)`` float32, background first, so that it wins ties in an argmax.

@@ -40,7 +40,7 @@ def walk_seed(seed: Seed, edge: Tensor, settings: WalkSettings) -> Seed:
         seed: Of an image of ``(H, W)``.
         edge: Boundary map in [0, 1] on the stride-4 grid, ``(ceil(H/4), ceil(W/4))``; the walk
             happens on its device.
-        settings: How.
+        settings: Source, power, radius and steps of the walk.
 
     Returns:
         The same classes with the maps after the walk as ``cam``, divided by the maximum of all of

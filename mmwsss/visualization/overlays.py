@@ -19,7 +19,7 @@ def fit_image(image: np.ndarray, longest: int) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        longest: In pixels.
+        longest: Longest side that the picture may have, in pixels.
 
     Returns:
         ``(h, w, 3)`` uint8.

@@ -83,7 +83,7 @@ def test_lists(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'no image list .*ids\.txt; check the path'):
         converters.read_image_ids(path)
     path.write_text(' \n')
-    with pytest.raises(ValueError, match=r'ids\.txt is empty; it must hold one image id a line'):
+    with pytest.raises(ValueError, match=r'ids\.txt is empty; it must hold one image id per line'):
         converters.read_image_ids(path)
     path.write_text('b\n\na \n')
     assert converters.read_image_ids(path) == ['b', 'a']

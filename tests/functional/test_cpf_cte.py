@@ -37,7 +37,7 @@ def naive_mix(weights, tokens):
 
 
 def naive_tokens(queries, tokens, hard):
-    """One token a patch: queries (B, T, H, W)."""
+    """One token per patch: queries (B, T, H, W)."""
     out = torch.zeros_like(queries)
     for b, y, x in np.ndindex(len(queries), *queries.shape[2:]):
         scores = naive_scores(queries[b, :, y, x].tolist(), tokens.tolist())

@@ -14,7 +14,7 @@ IGNORE = 255
 
 
 def naive_areas(images, num_classes, thresholds):
-    """One argmax a threshold over concat([threshold plane, maps]), pixel by pixel."""
+    """One argmax per threshold over concat([threshold plane, maps]), pixel by pixel."""
     intersection = np.zeros((len(thresholds), num_classes + 1), dtype=np.int64)
     union = np.zeros_like(intersection)
     for t, threshold in enumerate(thresholds):

@@ -245,7 +245,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, x):
-        """Output and attention of every head, a query a row."""
+        """Output and attention of every head, a query per row."""
         batch, tokens, width = x.shape
         size = width // self.heads
         q, k, v = (

@@ -188,8 +188,8 @@ class Paint:
 
         Args:
             rng: Source of the pattern's phase.
-            height: Rows.
-            width: Columns.
+            height: Of the rectangle, in pixels.
+            width: Of the rectangle, in pixels.
             scale: Pixels for one unit of the object.
         """
         ramp = np.arange(height, dtype=np.float32)[:, None] * (-0.3 / height)

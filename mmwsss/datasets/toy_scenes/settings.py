@@ -255,9 +255,9 @@ def clutter(canvas: Canvas, rng: np.random.Generator, count: int, low: float, hi
     Args:
         canvas: Where to draw.
         rng: Source of places and shapes.
-        count: How many.
+        count: How many things lie about.
         low: Smallest radius, as a share of the shorter side.
-        high: Largest radius.
+        high: Largest radius, as a share of the shorter side.
     """
     height, width = canvas.size
     for _ in range(count):

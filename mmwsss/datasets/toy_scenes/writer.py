@@ -37,7 +37,7 @@ def write_toy_scenes(
         root: Folder of the data set.
         num_train: Images of the split ``train``.
         num_val: Images of the split ``val``.
-        seed: Of the pictures.
+        seed: Random seed of the pictures; another one draws other pictures.
         side_range: Smallest and largest side in pixels; both sides are drawn evenly.
 
     Returns:

@@ -19,8 +19,8 @@ class EdgeBranch(nn.Module):
     """Class boundaries from five levels, each projected to few channels (IRN).
 
     Args:
-        in_channels: Of ``x1..x5``.
-        strides: Of ``x1..x5``.
+        in_channels: Channels of the five stages ``x1..x5``.
+        strides: Strides of the five stages ``x1..x5``, in pixels.
     """
 
     def __init__(self, in_channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
@@ -47,8 +47,8 @@ class DisplacementBranch(nn.Module):
     subtracted in evaluation mode only.
 
     Args:
-        in_channels: Of ``x1..x5``.
-        strides: Of ``x1..x5``.
+        in_channels: Channels of the five stages ``x1..x5``.
+        strides: Strides of the five stages ``x1..x5``, in pixels.
     """
 
     def __init__(self, in_channels: tuple[int, ...], strides: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ class EdgeTTAModel(BaseTTAModel):
     """
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
-        """Return one sample an image, with its boundaries as `pred_edge`, ``(h, w)`` in [0, 1].
+        """Return one sample per image, with its boundaries as `pred_edge`, ``(h, w)`` in [0, 1].
 
         Raises:
             ValueError: The views differ in size: only flips can be merged.

@@ -130,7 +130,7 @@ def cut_off_in_epoch_3(runner):
     real = runner.model.train_step
 
     def train_step(*args, **kwargs):
-        if runner.iter == 7:  # three iterations an epoch
+        if runner.iter == 7:  # three iterations per epoch
             raise CutOff
         return real(*args, **kwargs)
 
