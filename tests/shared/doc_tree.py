@@ -23,7 +23,7 @@ NOT_TAKEN = ('.git', '.venv', '.ci', 'data', 'work_dirs', 'build')
 # what is put in the place of what a document says, and why
 REPLACED = (
     (re.compile(r'--gpus 8\b'), '--gpus 2'),  # eight processes on two cores take minutes
-    (re.compile(r'(dist_\w+\.sh \S+(?: \S+\.pth)?) 8\b'), r'\1 2'),
+    (re.compile(r'(dist_\w+\.sh \S+(?:\s+\\?\s*\S+\.pth)?) 8\b'), r'\1 2'),
     (re.compile(r'/path/to/folder'), 'data'),
 )
 
