@@ -16,6 +16,7 @@ BASE = {
     'functional',
     'structures',
     'terminal',
+    'errors',
     'shipped',
     '',
 }  # '': `import mmwsss` alone
@@ -35,6 +36,8 @@ ALLOWED = {
     'compat': {''},
     'shipped': {''},
     'terminal': set(),
+    'errors': {''},
+    'launch': {'', 'errors'},
     'functional': set(),
     'structures': {'functional'},
     'registry': {'', 'compat'},
@@ -47,7 +50,7 @@ ALLOWED = {
     'pipeline': BASE | {'datasets', 'engine', 'evaluation', 'models', 'seeds', 'visualization'},
     'model_converters': BASE | {'models', 'pipeline'},
     'apis': ALL,
-    'commands': ALL | {'apis'},
+    'commands': ALL | {'apis', 'launch'},
     '__main__': {'commands'},
 }
 

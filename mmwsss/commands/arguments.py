@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmwsss.launch import launch
 from mmwsss.shipped import find_config
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     """Add what the commands share that run a network: config, folder, processes."""
     add_config(parser)
     add_work_dir(parser, 'folder for logs and checkpoints; work_dirs/<name of the config>')
+    add_gpus(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     # torch.distributed.launch of old gives it as an option, today's as a variable
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
@@ -137,6 +139,23 @@ def read_config(arguments: argparse.Namespace) -> 'Config':
     )
     init_default_scope(config.get('default_scope', 'mmseg'))
     return config
+
+
+def run_in_processes(arguments: argparse.Namespace) -> bool:
+    """Start the command once more in one process per GPU, if there are to be several.
+
+    Returns:
+        Whether there were: then it is done.
+
+    Raises:
+        FailedProcesses: One of them failed.
+    """
+    several = arguments.gpus > 1 or os.environ.get('NNODES', '1') != '1'
+    if arguments.launcher != 'none' or not several:
+        return False
+    find_config(arguments.config)
+    launch('mmwsss', [*arguments.command_line, '--launcher', 'pytorch'], arguments.gpus)
+    return True
 
 
 def write_figures(path: str | None, figures: dict[str, Any]) -> None:

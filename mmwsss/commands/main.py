@@ -1,12 +1,12 @@
 """The command `mmwsss`: finds the command that is meant, parses, calls, says what went wrong."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import mmwsss
+from mmwsss.errors import run_saying_errors
 
 from . import (
     configs,
@@ -27,13 +27,7 @@ from . import (
 )
 from .arguments import CHANGES
 
-FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130  # exit codes, as shells and argparse have them
-USER_ERRORS = (
-    OSError,  # files, and processes of ours that failed
-    ValueError,
-    ImportError,
-    FloatingPointError,
-)
+WRONG_CALL = 2  # exit code, as argparse has it
 
 
 class Command(Protocol):
@@ -76,13 +70,11 @@ COMMANDS: dict[str, Command] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    A user's error is said in one sentence on stderr; with MMWSSS_TRACEBACK=1 it is raised.
-
     Args:
         argv: What follows ``mmwsss``; that of the process when None.
 
     Returns:
-        The exit code: 0, `FAILED`, `WRONG_CALL` or `INTERRUPTED`.
+        The exit code: `WRONG_CALL`, or that of `run_saying_errors`.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -90,21 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser = build_parser(name)
         arguments = parser.parse_intermixed_args(list(_part_changes(rest)))
         arguments.command_line = words
-        COMMANDS[name].run(arguments)
+        return run_saying_errors(lambda: COMMANDS[name].run(arguments))
     except argparse.ArgumentError as error:  # found by the command, beyond what a parser sees
         parser.print_usage(sys.stderr)
         print(f'{parser.prog}: error: {error}', file=sys.stderr)
         return WRONG_CALL
     except SystemExit as end:  # of argparse: --help, or a wrong call
         return int(end.code or 0)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except USER_ERRORS as error:
-        if os.environ.get('MMWSSS_TRACEBACK'):
-            raise
-        print(f'{type(error).__name__}: {error}', file=sys.stderr)
-        return FAILED
-    return 0
 
 
 def find_command(words: Sequence[str]) -> tuple[str, list[str]]:

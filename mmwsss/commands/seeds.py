@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .arguments import add_network, read_config, write_figures
+from .arguments import add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Write one seed file per image of seed_dataloader; those that are there are kept.'
 EXAMPLE = 'mmwsss seeds irn_cpal_voc work_dirs/irn_cpal_voc/cam/epoch_5.pth --out-dir seeds'
@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the seeds that are not there yet."""
+    if run_in_processes(arguments):
+        return
     config = read_config(arguments)
     from mmwsss.pipeline.runs import generate_seeds
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from .arguments import add_network, read_config, write_figures
+from .arguments import add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Test a checkpoint as a config says.'
 EXAMPLE = 'mmwsss test deeplabv2_r101_voc work_dirs/irn_voc/segmentor/epoch_28.pth --tta'
@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Test, and print the figures."""
+    if run_in_processes(arguments):
+        return
     config = read_config(arguments)
     from mmwsss.pipeline.predictions import check_writes_masks, config_for_archive
     from mmwsss.pipeline.runs import test

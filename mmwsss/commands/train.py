@@ -2,7 +2,7 @@
 
 import argparse
 
-from .arguments import add_network, read_config, write_figures
+from .arguments import add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Train as a config says; of a config with stages its own network.'
 EXAMPLE = 'mmwsss train irn_cpal_voc --cfg-options train_dataloader.batch_size=4'
@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train."""
+    if run_in_processes(arguments):
+        return
     config = read_config(arguments)
     from mmwsss.pipeline.own_stage import train_own_stage
     from mmwsss.pipeline.runs import train

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mmwsss.commands import arguments, convert_weights, seeds
-from mmwsss.commands.main import COMMANDS, USER_ERRORS, build_parser, find_command, main
+from mmwsss.commands.main import COMMANDS, build_parser, find_command, main
+from mmwsss.errors import USER_ERRORS
 from mmwsss.model_converters import LAYOUTS
 from mmwsss.seeds import CRF_PRESETS, SOURCES
 

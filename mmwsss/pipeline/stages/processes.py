@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmwsss.errors import FailedProcesses, errors_left, first_error
 from mmwsss.pipeline.stage import Workspace, read_record
 
 
@@ -25,18 +26,18 @@ def run_command_in_processes(
         The figures.
 
     Raises:
-        ChildProcessError: A process failed.
+        FailedProcesses: A process failed; with what it said.
     """
     folder = Path(config.work_dir)
     folder.mkdir(parents=True, exist_ok=True)
     config.dump(str(folder / 'run.py'))
     figures = folder / 'figures.json'
-    launcher = ['-m', 'torch.distributed.run', f'--nproc_per_node={workspace.gpus}']
-    order = ['-m', 'mmwsss', command, str(folder / 'run.py'), *(arguments or [])]
-    tail = ['--work-dir', str(folder), '--launcher', 'pytorch', '--figures', str(figures)]
-    tail += ['--resume'] if config.get('resume') else []
-    if subprocess.run([sys.executable, *launcher, *order, *tail], check=False).returncode:
-        raise ChildProcessError(
-            f'mmwsss {command} failed in {workspace.gpus} processes; what they said stands above'
-        )
+    order = [sys.executable, '-m', 'mmwsss', command, str(folder / 'run.py'), *(arguments or [])]
+    order += ['--gpus', str(workspace.gpus), '--work-dir', str(folder), '--figures', str(figures)]
+    order += ['--resume'] if config.get('resume') else []
+    with errors_left() as errors:
+        if subprocess.run(order, check=False).returncode:
+            raise FailedProcesses(
+                first_error(errors) or f'`mmwsss {command}` failed; what it said stands above'
+            )
     return read_record(figures)

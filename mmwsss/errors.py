@@ -1,0 +1,83 @@
+"""A user's error is one sentence: who says it, in one process and in several.
+
+Each of several processes would say its error, and the launcher of torch adds a page of its own. So
+a process that was started by another one of ours leaves its sentence in a file, and the one that
+started it says it, once and last.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FAILED, INTERRUPTED = 1, 130  # exit codes, the second as shells have it
+USER_ERRORS = (
+    OSError,  # files, and processes of ours that failed
+    ValueError,
+    ImportError,
+    FloatingPointError,
+)
+_FOLDER = 'MMWSSS_ERRORS'  # of the environment: where sentences are left, one file per rank
+
+
+class FailedProcesses(ChildProcessError):
+    """A process that was started here has failed; the message is what it would have said."""
+
+
+def run_saying_errors(work: Callable[[], None]) -> int:
+    """Call a function and say a user's error in one sentence, here or where this process came from.
+
+    With MMWSSS_TRACEBACK=1 it is raised instead.
+
+    Returns:
+        The exit code: 0, `FAILED` or `INTERRUPTED`.
+    """
+    try:
+        work()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except USER_ERRORS as error:
+        if os.environ.get('MMWSSS_TRACEBACK'):
+            raise
+        said_before = isinstance(error, FailedProcesses)  # and its kind with it
+        sentence = str(error) if said_before else f'{type(error).__name__}: {error}'
+        if not _leave(sentence):
+            print(sentence, file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _leave(sentence: str) -> bool:
+    """Leave a sentence to the process that this one came from; False if none of ours did it."""
+    folder = os.environ.get(_FOLDER)
+    if not folder:
+        return False
+    Path(folder, os.environ.get('RANK', '0')).write_text(sentence, encoding='utf-8')
+    return True
+
+
+@contextmanager
+def errors_left() -> Iterator[Path]:
+    """Let processes that are started within the block leave their errors in a folder.
+
+    Yields:
+        The folder, for `first_error`.
+    """
+    before = os.environ.get(_FOLDER)
+    with tempfile.TemporaryDirectory(prefix='mmwsss-') as folder:
+        os.environ[_FOLDER] = folder
+        try:
+            yield Path(folder)
+        finally:
+            if before is None:
+                del os.environ[_FOLDER]
+            else:
+                os.environ[_FOLDER] = before
+
+
+def first_error(folder: Path) -> str | None:
+    """Return the sentence of the lowest rank, or None if no process left one."""
+    files = sorted(folder.iterdir(), key=lambda path: int(path.name))
+    return files[0].read_text(encoding='utf-8') if files else None
