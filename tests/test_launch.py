@@ -20,7 +20,6 @@ rank = os.environ['RANK']
 def fail():
     {work}
 
-print('at work', flush=True)
 sys.exit(run_saying_errors(fail))
 """
 
@@ -74,7 +73,7 @@ def test_a_process_that_says_nothing_is_named_with_its_end(tmp_path):
 
 def test_ctrl_c_ends_all_processes(tmp_path):
     env = {**os.environ, 'PYTHONPATH': f'{REPOSITORY}:{tmp_path}'}
-    work = 'open(rank, "w").write(str(os.getpid())); signal.pause()'
+    work = 'open(rank, "w").write(str(os.getpid())); print("at work", flush=True); signal.pause()'
     (tmp_path / 'worker.py').write_text(WORKER.format(work=work))
     command = [sys.executable, '-m', 'mmwsss.launch', '2', 'worker']
     process = subprocess.Popen(
@@ -86,10 +85,8 @@ def test_ctrl_c_ends_all_processes(tmp_path):
     assert process.returncode == 130, error
     assert 'Traceback' not in error
     for rank in '01':
-        pid = tmp_path / rank
-        if pid.is_file():
-            with pytest.raises(ProcessLookupError):
-                os.kill(int(pid.read_text()), 0)
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / rank).read_text()), 0)
 
 
 def fail():
