@@ -116,7 +116,11 @@ def patch_config(module):
         object.__setattr__(config, '_cfg_dict', module.ConfigDict(tree))
         return config
 
+    def pretty_text(config):  # mmengine's yapf takes a second or two per Runner
+        return ''.join(f'{name} = {value!r}\n' for name, value in config.to_dict().items())
+
     module.Config.fromfile = staticmethod(read)
+    module.Config.pretty_text = property(pretty_text)
 
 
 def patch_resnet(module):
