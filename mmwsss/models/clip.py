@@ -1,10 +1,13 @@
 """Building CLIP models of open_clip, by name or from a file."""
 
 import hashlib
+import socket
 import types
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +28,7 @@ _SIZED_BY = {  # tensors whose shapes say what model it is, and their axes
     'token_embedding.weight': 2,
     'positional_embedding': 2,
 }
+_PATIENCE = 5.0  # seconds, ours
 _TEXTS_AT_ONCE = 64  # ours: keeps the memory of the text tower small
 _CURE = (
     "download the weights on a machine with a network (for OpenAI's: ViT-B-16.pt), put the file "
@@ -68,7 +72,7 @@ def load_clip(
             seems = f'and seems to be {describe(state)}'
             raise ValueError(f'{pretrained} does not fit {model_name}, {seems}: {error}') from error
     elif pretrained is not None:
-        model = _fetch(open_clip, model_name, pretrained)
+        model = _load_tag(open_clip, model_name, pretrained)
     else:
         if model_name is None:
             raise ValueError('set model.backbone.model_name, or pretrained to a file of weights')
@@ -258,7 +262,7 @@ def _architecture_of(open_clip: types.ModuleType, model_name: str | Architecture
     }
 
 
-def _fetch(
+def _load_tag(
     open_clip: types.ModuleType, model_name: str | Architecture | None, pretrained: str
 ) -> Any:
     if not isinstance(model_name, str):
@@ -278,13 +282,49 @@ def _fetch(
             f'{"QuickGELU" if wanted else "GELU"}, and that model has the other: choose the name '
             f'{"with" if wanted else "without"} "-quickgelu"'
         )
+    settings = open_clip.get_pretrained_cfg(model_name, pretrained)
+    if archive := _openai_cache(settings):
+        return load_clip(model_name, archive)
+    if cached := _hub_cache(settings):
+        return open_clip.create_model(model_name, pretrained=cached)
     try:
+        _check_connection()
         return open_clip.create_model(model_name, pretrained=pretrained)
     except Exception as error:  # urllib, requests and huggingface_hub have one each
         raise ConnectionError(
             f'the weights {pretrained!r} of {model_name} are not here and could not be fetched '
             f'({type(error).__name__}): {_CURE}'
         ) from error
+
+
+def _openai_cache(settings: dict[str, Any]) -> str | None:
+    """Return the file of weights that OpenAI's own package has fetched, or None."""
+    name = Path(settings.get('url', '')).name
+    path = Path('~/.cache/clip', name).expanduser()
+    return str(path) if name and path.is_file() else None
+
+
+def _hub_cache(settings: dict[str, Any]) -> str | None:
+    """Return the file of weights that open_clip has fetched from the hub, or None."""
+    import huggingface_hub
+    from open_clip import constants
+
+    repo_id, _, name = settings.get('hf_hub', '').rpartition('/')
+    names = [name] if name else [constants.HF_SAFE_WEIGHTS_NAME, constants.HF_WEIGHTS_NAME]
+    for name in names:
+        found = huggingface_hub.try_to_load_from_cache(repo_id, name) if repo_id else None
+        if isinstance(found, str):
+            return found
+    return None
+
+
+def _check_connection() -> None:
+    """Raise OSError if the hub cannot be reached; the hub's package would try again and again."""
+    from huggingface_hub import constants
+
+    address = urlsplit(urllib.request.getproxies().get('https') or constants.ENDPOINT)
+    port = address.port or {'http': 80}.get(address.scheme, 443)
+    socket.create_connection((address.hostname, port), timeout=_PATIENCE).close()
 
 
 def _check_file(path: str) -> None:

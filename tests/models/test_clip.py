@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 import torch
 from clip_models import SMALL
@@ -107,6 +109,76 @@ def test_the_digest_changes_with_the_weights(tmp_path):
     path.write_bytes(b'2')
     assert weights_digest(str(path)) != first
     assert weights_digest('openai') == 'openai'
+
+
+@pytest.fixture
+def caches(tmp_path, monkeypatch):
+    """Empty caches of the hub and of OpenAI's package."""
+    import huggingface_hub
+
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_CACHE', str(tmp_path / 'hub'))
+    return tmp_path
+
+
+@pytest.fixture
+def asked(monkeypatch, small):
+    """What open_clip is asked for; the network cannot be reached."""
+    import open_clip
+
+    calls = []
+
+    def create_model(name, pretrained):
+        calls.append(pretrained)
+        return small
+
+    def no_connection(*args, **kwargs):
+        raise OSError('no network')
+
+    monkeypatch.setattr(open_clip, 'create_model', create_model)
+    monkeypatch.setattr(socket, 'create_connection', no_connection)
+    return calls
+
+
+def test_without_a_network_nothing_is_asked_for(caches, asked):
+    with pytest.raises(ConnectionError, match=r"'openai' of ViT-B-16-quickgelu are not here"):
+        load_clip('ViT-B-16-quickgelu', 'openai')
+    assert not asked
+
+
+def test_what_the_hub_has_cached_needs_no_network(caches, asked):
+    folder = caches / 'hub/models--timm--vit_base_patch16_clip_224.openai'
+    (folder / 'refs').mkdir(parents=True)
+    (folder / 'refs/main').write_text('1234')
+    (folder / 'snapshots/1234').mkdir(parents=True)
+    (folder / 'snapshots/1234/open_clip_model.safetensors').touch()
+    load_clip('ViT-B-16-quickgelu', 'openai')
+    assert asked == [str(folder / 'snapshots/1234/open_clip_model.safetensors')]
+
+
+def test_what_openais_package_has_cached_is_taken(caches, asked):
+    path = caches / '.cache/clip/ViT-B-16.pt'
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b'junk')
+    with pytest.raises(ValueError, match=r'clip/ViT-B-16\.pt is no file of weights'):
+        load_clip('ViT-B-16-quickgelu', 'openai')
+    assert not asked
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'positional_embedding': None}, r'but positional_embedding, a tensor of 2 axes, is not'),
+        ({'visual.conv1.weight': torch.zeros(2, 3)}, r'conv1\.weight, .* 4 axes, is \(2, 3\)'),
+        ({'visual.ln_pre.bias': torch.full((32,), torch.nan)}, r'not finite .*ln_pre\.bias'),
+    ],
+)
+def test_damaged_files_of_openai(small, tmp_path, change, message):
+    state = {**openai_state(small), **change}
+    path = tmp_path / 'clip.pt'
+    torch.save({name: value for name, value in state.items() if value is not None}, path)
+    with pytest.raises(ValueError, match=rf'clip\.pt.*{message}'):
+        load_clip(None, str(path))
 
 
 def test_texts_are_encoded_by_the_text_tower(small):
