@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine import dist
@@ -14,8 +15,13 @@ from mmengine.runner import Runner
 import mmwsss
 from mmwsss import compat
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
-from mmwsss.models.weights import naming_file, read_state_dict, refuse_partial_load
-from mmwsss.registry import DATASETS
+from mmwsss.models.weights import (
+    naming_file,
+    pretrained_file,
+    read_state_dict,
+    refuse_partial_load,
+)
+from mmwsss.registry import DATASETS, MODELS
 from mmwsss.seeds.files import load_seed, write_meta
 
 from .stage import content_hash, file_hash
@@ -49,17 +55,38 @@ def train(config: Config) -> Path:
 
 
 def check_start(config: Config) -> None:
-    """Look for the weights that a training begins with.
+    """Look at the weights that a training begins with.
 
     Raises:
         FileNotFoundError: ``load_from`` is the path of no file.
+        ValueError: That file holds no weights, or not only weights.
     """
     path = config.get('load_from')
-    if path and '://' not in path and not Path(path).is_file():
+    if not path or '://' in path:
+        return
+    if not Path(path).is_file():
         raise FileNotFoundError(
             f'the training begins with {path}, which is not there: run the config that makes it '
             'first, or set load_from'
         )
+    read_state_dict(path)
+
+
+def check_backbone(model: dict[str, Any]) -> None:
+    """Fill the backbone of a network from its local file, if it has one, to see that it fits.
+
+    Args:
+        model: Config of the network.
+
+    Raises:
+        FileNotFoundError: The file is not there.
+        ValueError: It does not fill the backbone.
+    """
+    backbone = model.get('backbone') or {}
+    if pretrained_file(backbone):
+        init_default_scope('mmseg')
+        with torch.random.fork_rng(devices=[]):
+            MODELS.build(backbone).init_weights()
 
 
 def last_checkpoint(work_dir: str | Path) -> Path:

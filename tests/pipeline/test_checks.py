@@ -116,10 +116,52 @@ def test_the_weights_to_begin_with_must_be_there(config, tmp_path):
         check(config, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ({'x': torch.full((2,), torch.nan)}, r'first\.pth holds values that are not finite'),
+        ([], r'first\.pth holds a list'),
+    ],
+)
+def test_the_weights_to_begin_with_are_read_first(config, tmp_path, content, message):
+    torch.save(content, tmp_path / 'first.pth')
+    config.load_from = str(tmp_path / 'first.pth')
+    with pytest.raises(ValueError, match=message):
+        check(config, tmp_path)
+
+
+def test_the_weights_of_the_backbone_are_tried_first(config, tmp_path):
+    backbone = MODELS.build(config.model.backbone)
+    path = tmp_path / 'backbone.pth'
+    config.model.backbone.init_cfg = {'type': 'Pretrained', 'checkpoint': str(path)}
+    with pytest.raises(FileNotFoundError, match=r'backbone\.pth are not there'):
+        check(config, tmp_path)
+    state = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
+    torch.save({'state_dict': state}, path)
+    before = torch.get_rng_state()
+    check(config, tmp_path)
+    assert torch.get_rng_state().equal(before)
+    state.popitem()
+    torch.save({'state_dict': state}, path)
+    with pytest.raises(ValueError, match=r'backbone\.pth: this file leaves 1 of'):
+        check(config, tmp_path)
+
+
+def test_a_new_file_for_the_backbone_is_another_training(config, tmp_path):
+    path = tmp_path / 'backbone.pth'
+    config.model.backbone.init_cfg = {'type': 'Pretrained', 'checkpoint': str(path)}
+    recipes = []
+    for content in (b'1', b'2'):
+        path.write_bytes(content)
+        workspace = open_workspace(config, tmp_path / 'run')
+        recipes.append(workspace.stages['cam'].recipe(workspace))
+    assert recipes[0] != recipes[1]
+
+
 @pytest.mark.parametrize('begun', [True, False])
 def test_a_training_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch, begun):
     """mmengine would go on from `load_from`, a finished training's last epoch."""
-    torch.save({}, tmp_path / 'host.pth')
+    torch.save({'a': torch.zeros(1)}, tmp_path / 'host.pth')
     (tmp_path / 'run').mkdir()
     if begun:
         (tmp_path / 'run/last_checkpoint').write_text('epoch_1.pth')

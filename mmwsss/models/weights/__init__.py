@@ -1,6 +1,6 @@
 """Weights from files: reading them without running code, and filling networks with them."""
 
-from .loading import PartialLoadError, naming_file, refuse_partial_load
+from .loading import PartialLoadError, naming_file, pretrained_file, refuse_partial_load
 from .names import VIT_BLOCK, describe, to_mmpretrain_vit
 from .reading import read_checkpoint, read_state_dict
 from .torchscript import read_torchscript
@@ -10,6 +10,7 @@ __all__ = [
     'PartialLoadError',
     'describe',
     'naming_file',
+    'pretrained_file',
     'read_checkpoint',
     'read_state_dict',
     'read_torchscript',

@@ -6,7 +6,7 @@ initialisation ``Pretrained``, and checkpoints of whole networks (`refuse_partia
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class WholePretrainedInit(PretrainedInit):
 
     Raises:
         FileNotFoundError: There is no such file.
+        ConnectionError: The URL cannot be fetched.
         ValueError: The file is damaged or unsafe, or does not fill the module.
     """
 
@@ -71,12 +72,28 @@ class WholePretrainedInit(PretrainedInit):
         if not self.whole:
             super().__call__(module)
             return
-        loaded = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
+        loaded = _read_or_fetch(self.checkpoint)
         state = without_prefix(state_dict_of(loaded, self.checkpoint), self.prefix)
         with naming_file(self.checkpoint):
             fill(module, state)
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
+
+
+def pretrained_file(module: Mapping[str, Any]) -> str | None:
+    """Return the local file that a module is initialised from.
+
+    Args:
+        module: Its config, with or without `init_cfg`.
+
+    Returns:
+        The path, whether or not there is such a file; None for a URL and other initialisations.
+    """
+    init_cfg = module.get('init_cfg')
+    if not isinstance(init_cfg, Mapping) or init_cfg.get('type') != 'Pretrained':
+        return None
+    path = init_cfg['checkpoint']
+    return None if '://' in path else path
 
 
 def without_prefix(state: dict[str, Tensor], prefix: str | None) -> dict[str, Tensor]:
@@ -233,6 +250,21 @@ class _Guard:
     def _list(self, names: list[str]) -> str:
         shown = ', '.join(f'{self._prefix}{name}' for name in names[:_SHOWN])
         return f'{shown}, ...' if len(names) > _SHOWN else shown
+
+
+def _read_or_fetch(checkpoint: str) -> dict[str, Any]:
+    try:
+        return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    except OSError as error:
+        if '://' not in checkpoint:
+            raise FileNotFoundError(
+                f'the weights {checkpoint} are not there: set model.backbone.init_cfg.checkpoint '
+                'to the path of the file'
+            ) from error
+        raise ConnectionError(
+            f'{checkpoint} could not be fetched ({error}): load the file on a machine with a '
+            'network and set model.backbone.init_cfg.checkpoint to its path'
+        ) from error
 
 
 def _first(name: str, depth: int) -> str:

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
+from mmwsss.models.weights import pretrained_file
 from mmwsss.pipeline.config import load_config, merge_options, set_seed
 from mmwsss.pipeline.stage import Stage, Workspace, file_hash
 from mmwsss.registry import DATASETS
@@ -107,9 +108,12 @@ def class_names(workspace: Workspace) -> tuple[str, ...]:
 
 
 def frozen_inputs(config: Config) -> dict[str, str]:
-    """Return the hashes of the files that a frozen CLIP and its texts come from, by option."""
+    """Return the hashes of the files that a backbone and the texts of a CLIP come from."""
     text = config.model.get('cam_head', {}).get('text') or {}
-    files = {'pretrained': config.model.get('backbone', {}).get('pretrained'), **text}
+    backbone = config.model.get('backbone', {})
+    files = {'pretrained': backbone.get('pretrained'), **text}
+    if initial := pretrained_file(backbone):
+        files['initial'] = initial
     return {name: file_hash(path) for name, path in files.items() if isinstance(path, str)}
 
 

@@ -124,6 +124,7 @@ class Train(Stage):
         """Look at the images and their labels."""
         config = self.training_config(workspace)
         runs.check_start(config)
+        runs.check_backbone(config.model)
         dataset = config.train_dataloader.dataset
         # a PseudoMaskDataset is made of masks that are not there yet, but its images are
         check_images(build_images(dataset if 'label_file' in dataset else dataset.dataset))

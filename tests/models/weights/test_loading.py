@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
+from mmengine.runner import CheckpointLoader, load_checkpoint
 from safetensors.torch import save_file
 from torch import nn
 
@@ -226,6 +226,23 @@ def test_every_backbone_of_ours_refuses_what_does_not_fill_it(tmp_path, name):
 def test_a_part_may_be_filled_on_purpose(tmp_path):
     path = save({'conv1.weight': torch.ones(4, 3, 7, 7)}, tmp_path / 'a.pth')
     assert initialised(RESNET, path, whole=False).conv1.weight.eq(1).all()
+
+
+def test_weights_that_are_not_there(tmp_path, monkeypatch):
+    with pytest.raises(
+        FileNotFoundError, match=r'a\.pth are not there: set model\.backbone\.init_cfg'
+    ):
+        initialised(RESNET, tmp_path / 'a.pth')
+
+    def no_network(*args, **kwargs):
+        raise OSError('no network')
+
+    monkeypatch.setitem(CheckpointLoader._schemes, 'https://', no_network)
+    no_network.__name__ = 'load_from_http'
+    with pytest.raises(
+        ConnectionError, match=r'https://a/b\.pth could not be fetched \(no network'
+    ):
+        initialised(RESNET, 'https://a/b.pth')
 
 
 def network(**options):
