@@ -10,11 +10,12 @@ from griffe import Extension, Object
 sys.path.insert(0, str(Path(__file__).parent))  # loaded by path, not as a package
 from names import link_names
 
+_LITERAL = re.compile(r'::$', re.MULTILINE)  # of reStructuredText: a block of code follows
 _EXAMPLE = re.compile(r'^( *)Example:$', re.MULTILINE)
 
 
 class DocstringLinks(Extension):
-    """Show examples as code, and link the names of the package."""
+    """Shows examples as code, and links the names of the package."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         """Change the docstring of a module, class, function or attribute."""
@@ -23,4 +24,4 @@ class DocstringLinks(Extension):
         head, *examples = _EXAMPLE.split(obj.docstring.value, maxsplit=1)
         # griffe knows the section as "Examples"; with another name it is no code
         tail = f'{examples[0]}Examples:{examples[1]}' if examples else ''
-        obj.docstring.value = link_names(head) + tail
+        obj.docstring.value = link_names(_LITERAL.sub(':', head)) + tail

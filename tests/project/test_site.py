@@ -71,6 +71,19 @@ def test_the_notebook_is_a_page_with_its_pictures(site):
         assert (site / 'notebook' / picture).read_bytes().startswith(b'\xff\xd8')  # a JPEG
 
 
+def test_no_markup_is_left_over(site):
+    for path in site.rglob('*.html'):
+        html = re.search(r'<article.*</article>', path.read_text(encoding='utf-8'), re.DOTALL)
+        prose = re.sub(
+            r'<(pre|code|details)\b.*?</\1>', '', html[0] if html else '', flags=re.DOTALL
+        )
+        text = re.sub(r'<[^>]+>', '', prose)
+        left = re.findall(
+            r'.{0,30}(?:`|\*\*|::$|&gt;&gt;&gt;|\]\(|\]\[).{0,30}', text, re.MULTILINE
+        )
+        assert not left, f'{path.relative_to(site)}: {left}'
+
+
 def test_no_page_fetches_a_script_a_style_or_a_font_from_elsewhere(site):
     for path in site.rglob('*.html'):
         html = path.read_text(encoding='utf-8')
