@@ -106,7 +106,7 @@ class TextPrototypes(BaseModule):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as temporary:
                 torch.save(vectors, temporary)
-        return torch.load(path, weights_only=True)
+        return torch.load(path, weights_only=True)  # a tensor, of our own cache
 
     def _encode(self, clip: FrozenCLIP) -> Tensor:
         prompts = [template.format(name) for name in self.names for template in self.templates]

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmwsss.datasets import write_toy_scenes
+from mmwsss.models.weights import read_state_dict
 from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
 
@@ -37,7 +38,7 @@ def export_clip(config: Config, checkpoint: Path, out: Path) -> None:
     """Write the CLIP of a checkpoint, as `mmwsss.models.clip.load_clip` reads it."""
     init_default_scope('mmseg')
     model = MODELS.build(config.model)
-    model.load_state_dict(torch.load(checkpoint, map_location='cpu')['state_dict'])
+    model.load_state_dict(read_state_dict(checkpoint))
     saved = model.export()
     saved['meta']['open_clip'] = Config(saved['meta']['open_clip']).to_dict()
     with atomic_path(out) as temporary:
