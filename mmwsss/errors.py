@@ -41,12 +41,20 @@ def run_saying_errors(work: Callable[[], None]) -> int:
     except USER_ERRORS as error:
         if os.environ.get('MMWSSS_TRACEBACK'):
             raise
-        said_before = isinstance(error, FailedProcesses)  # and its kind with it
-        sentence = str(error) if said_before else f'{type(error).__name__}: {error}'
+        sentence = _say(error)
         if not _leave(sentence):
             print(sentence, file=sys.stderr)
         return FAILED
     return 0
+
+
+def _say(error: Exception) -> str:
+    if isinstance(error, FailedProcesses):
+        return str(error)  # said by a process, with its kind
+    sentence = f'{type(error).__name__}: {error}'
+    if isinstance(error, ModuleNotFoundError):
+        sentence += ". Install what mmwsss needs: pip install 'mmwsss[openmmlab]'"
+    return sentence
 
 
 def _leave(sentence: str) -> bool:

@@ -87,6 +87,15 @@ def test_a_failed_command_ends_with_1_and_one_sentence(kind, capsys, monkeypatch
         main(['seeds', 'a.py'])
 
 
+def test_a_missing_requirement_is_said_with_the_cure(capsys, monkeypatch):
+    monkeypatch.setattr(seeds, 'run', lambda _: __import__('a_package_that_nobody_has'))
+    assert main(['seeds', 'a.py']) == 1
+    assert capsys.readouterr().err == (
+        "ModuleNotFoundError: No module named 'a_package_that_nobody_has'. Install what mmwsss "
+        "needs: pip install 'mmwsss[openmmlab]'\n"
+    )
+
+
 def test_an_error_of_ours_keeps_its_traceback_and_ctrl_c_ends_with_130(monkeypatch):
     def fail(_):
         raise ZeroDivisionError
