@@ -38,6 +38,14 @@ def _room_of(name: str) -> int:
     return ROOMS.index(room) if room in ROOMS else len(ROOMS) + (name.count('.') == 1)
 
 
+def summary_of(name: str) -> str:
+    """Return the first line of the docstring of a module or package."""
+    path = ROOT / name.replace('.', '/')
+    source = path / '__init__.py' if path.is_dir() else path.with_suffix('.py')
+    docstring = ast.get_docstring(ast.parse(source.read_text(encoding='utf-8')))
+    return (docstring or '').partition('\n')[0]
+
+
 def link_names(markdown: str) -> str:
     """Make links to the reference of what is marked as code and names something of the package.
 

@@ -14,7 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # loaded by path, not as a package
-from names import PACKAGE, ROOT, link_names, modules
+from names import PACKAGE, ROOT, link_names, modules, summary_of
 from notebook import notebook_page
 
 # files of the repository that are pages of the site, too
@@ -47,6 +47,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     text, pictures = notebook_page(ROOT / NOTEBOOK, 'notebook')
     for uri, content in {NOTEBOOK_PAGE: text, **pictures}.items():
         files.append(File.generated(config, uri, content=content))
+    files.append(File.generated(config, 'reference/index.md', content=reference_index(modules())))
     for name in modules():
         files.append(File.generated(config, reference_uri(name), content=f'::: {name}\n'))
     return files
@@ -94,9 +95,23 @@ def reference_uri(module: str) -> str:
     return f'reference/{module.removeprefix(PACKAGE + ".").replace(".", "/")}.md'
 
 
+def reference_index(names: list[str]) -> str:
+    """Return the first page of the reference: what each package and each module is for."""
+    packages: dict[str, list[str]] = {}
+    for name in names:
+        packages.setdefault(name.rpartition('.')[0], []).append(name)
+    lines = ['# Reference']
+    for package, inside in packages.items():
+        lines += ['', f'## {package}', '', summary_of(package), '', '| module | |', '|---|---|']
+        for name in inside:
+            address = reference_uri(name).removeprefix('reference/')
+            lines.append(f'| [{name.rpartition(".")[2]}]({address}) | {summary_of(name)} |')
+    return '\n'.join(lines) + '\n'
+
+
 def reference_navigation(names: list[str]) -> list[Any]:
     """Return the navigation of the reference: packages in packages, modules in them."""
-    tree: list[Any] = []
+    tree: list[Any] = [{'All modules': 'reference/index.md'}]
     for name in names:
         level = tree
         *packages, module = name.split('.')[1:]
