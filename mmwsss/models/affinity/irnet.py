@@ -18,6 +18,7 @@ from mmwsss.functional.affinity import (
     source_affinity,
 )
 from mmwsss.functional.segmentation import resize_labels
+from mmwsss.models.data_samples import stack_masks
 from mmwsss.models.losses import global_mean
 from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
@@ -107,7 +108,7 @@ class IRNet(BaseSegmentor):
         Raises:
             ValueError: A sample has none.
         """
-        label = _stack_labels(data_samples)
+        label = stack_masks(data_samples, 'ir_label')
         # Under autocast the logarithms of affinities near 0 and 1 need float32.
         edge, displacement = (output.float() for output in self._forward(inputs))
         height, width = edge.shape[-2:]
@@ -172,17 +173,6 @@ class IRNet(BaseSegmentor):
         if not self.released_crop:
             bottom, right = max(bottom, 0), max(right, 0)
         return F.pad(inputs, (0, right, 0, bottom))
-
-
-def _stack_labels(data_samples: Samples) -> Tensor:
-    for sample in data_samples:
-        if 'gt_sem_seg' not in sample:
-            raise ValueError(
-                f'image {sample.metainfo.get("img_path")} carries no ir_label to learn from: set '
-                'mask_dir of its mmwsss.ImageLabelDataset, and put LoadAnnotations after LoadImage '
-                'in the train_pipeline'
-            )
-    return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
 
 
 def _check_strides(strides: tuple[int, ...]) -> None:

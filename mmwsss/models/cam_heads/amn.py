@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mmwsss.functional.cam import normalize_by_range, resize_valid
 from mmwsss.functional.segmentation import resize_labels
 from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.models.data_samples import stack_masks
 from mmwsss.models.dilated_classifiers import RATES, SMALL_NORMAL, DilatedClassifiers
 from mmwsss.models.losses import BalancedCrossEntropyLoss
 from mmwsss.models.views import Views
@@ -114,7 +115,7 @@ class AMNHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
         """
         logits = output.pixel_logits
         assert logits is not None  # of `forward`
-        target = resize_labels(_masks(data_samples), logits.shape[-2:])
+        target = resize_labels(stack_masks(data_samples), logits.shape[-2:])
         return {'loss_pixel': self.pixel_loss(logits, target, ignore_index=self.ignore_index)}
 
     def view_maps(self, output: CAMOutput, index: int, classes: Tensor) -> Tensor:
@@ -145,18 +146,6 @@ class AMNHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
         label = resize_labels(_ir_label(views.sample), kept.shape[-2:])  # (1, h, w)
         merged = torch.where(label != 0, normalize_by_range(kept), kept)
         return MergedMaps(cam=merged[1:], background=merged[0])
-
-
-def _masks(data_samples: list[SegDataSample]) -> Tensor:
-    """Stack the masks of all samples, ``(B, H, W)`` int64."""
-    for sample in data_samples:
-        if 'gt_sem_seg' not in sample:
-            raise ValueError(
-                f'image {sample.metainfo.get("img_path")} carries no mask to learn from: set '
-                'mask_dir of its mmwsss.ImageLabelDataset, and put LoadAnnotations after LoadImage '
-                'in the train_pipeline'
-            )
-    return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
 
 
 def _ir_label(sample: SegDataSample) -> Tensor:
