@@ -27,12 +27,13 @@ def shipped_configs() -> list[Path]:
     return sorted(path for path in paths if '_base_' not in path.parts)
 
 
-def find_config(name: str | os.PathLike[str]) -> Path:
+def find_config(name: str | os.PathLike[str], kind: str = 'config') -> Path:
     """Find a config.
 
     Args:
         name: A path; or of a shipped one its path in ``configs/`` or its file name, with or
             without ``.py``.
+        kind: What it is, for messages.
 
     Raises:
         FileNotFoundError: There is no such config; with those whose names are near.
@@ -52,12 +53,12 @@ def find_config(name: str | os.PathLike[str]) -> Path:
         return shipped[inside]
     same = [path for path in shipped if Path(path).name == wanted]
     if len(same) > 1:
-        raise ValueError(f'{len(same)} shipped configs are called {name}: {", ".join(same)}')
+        raise ValueError(f'{len(same)} shipped {kind}s are called {name}: {", ".join(same)}')
     if same:
         return shipped[same[0]]
     stems = {Path(path).stem: path for path in shipped}
     near = difflib.get_close_matches(Path(name).stem, stems, n=3)
     hint = f'did you mean {" or ".join(near)}? ' if near else ''
     raise FileNotFoundError(
-        f'there is no config {name}; {hint}the shipped ones are listed by `mmwsss configs`'
+        f'there is no {kind} {name}; {hint}the shipped ones are listed by `mmwsss configs`'
     )

@@ -55,6 +55,8 @@ def test_a_name_of_several_configs_is_refused_with_their_paths(tmp_path, monkeyp
         ValueError, match=r'2 shipped configs are called same: a/same\.py, b/same\.py'
     ):
         find_config('same')
+    with pytest.raises(FileNotFoundError, match='there is no grid other;'):
+        find_config('other', 'grid')
     assert find_config('b/same') == tmp_path / 'configs/b/same.py'
 
 

@@ -16,13 +16,13 @@ from .arguments import (
 )
 
 HELP = 'Run a config once per row of a grid; what is done is skipped.'
-EXAMPLE = 'mmwsss grid irn_cpal_toy configs/cpal/grids/table2.py --seed 1'
+EXAMPLE = 'mmwsss grid irn_cpal_toy cpal/grids/table2 --seed 1'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_config(parser)
-    parser.add_argument('grid', help='file with `grid`: row -> changes; see configs/cpal/grids')
+    parser.add_argument('grid', help='grid, row -> changes: a path, or the name of a shipped one')
     add_work_dir(
         parser, 'the table goes to <work-dir>/<config>/<grid>_seed<seed>.md', 'work_dirs/grids'
     )
@@ -35,18 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the rows and write their table."""
     config_path = find_config(arguments.config)
+    grid_path = find_config(arguments.grid, 'grid')
     from mmwsss.pipeline.config import load_config, set_seed
     from mmwsss.pipeline.grid import format_grid, read_grid, row_folder
     from mmwsss.pipeline.run import mean_iou_rows, run_pipeline
     from mmwsss.structures import atomic_path
 
-    name = f'{Path(arguments.grid).stem}_seed{arguments.seed}'
+    name = f'{grid_path.stem}_seed{arguments.seed}'
     root = Path(arguments.work_dir) / config_path.stem / name
     shared = read_changes(arguments.cfg_options) or {}
     # the options of every row are checked before the first one runs
     configs = {
         row: load_config(config_path, {**shared, **changes})
-        for row, changes in read_grid(arguments.grid).items()
+        for row, changes in read_grid(grid_path).items()
     }
     results = {}
     for row, config in configs.items():

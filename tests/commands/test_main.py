@@ -182,6 +182,23 @@ def test_every_command_that_mmseg_s_users_know_has_its_tool():
     }
 
 
+def test_the_page_of_commands_is_true():
+    lines = (TOOLS.parent / 'docs/commands.md').read_text(encoding='utf-8').splitlines()
+    rows = [line.strip('| ').split(' | ') for line in lines if line.startswith('| `mmwsss ')]
+    tools = {}
+    for file in FORWARDS:
+        name = (TOOLS / file).read_text(encoding='utf-8').split('`')[1]
+        kinds = name.startswith('mmwsss convert weights')
+        tools[name.rpartition(' ')[0] if kinds else name] = (
+            '`model_converters/*.py`' if kinds else f'`{file}`'
+        )
+    assert [row[0] for row in rows] == [f'`mmwsss {name}`' for name in COMMANDS]
+    assert [row[1].strip() for row in rows] == [
+        tools.get(f'mmwsss {name}', '') for name in COMMANDS
+    ]
+    assert [row[2] for row in rows] == [command.HELP for command in COMMANDS.values()]
+
+
 def run_python(*words, cwd):
     """Run Python in a folder of its own; `mmwsss` is found as this test finds it."""
     env = os.environ | {'PYTHONPATH': str(TOOLS.parent)}
