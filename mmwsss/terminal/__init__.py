@@ -6,7 +6,16 @@ nothing that takes time, so that a command can open its console before torch is 
 
 from .bars import Bar, progress, reporting, track
 from .capture import captured_output, print_into
-from .console import Console, StageLine, log_file, show, show_stage, stage_line
+from .console import (
+    Console,
+    StageLine,
+    erase_line,
+    log_file,
+    show,
+    show_run,
+    show_stage,
+    stage_line,
+)
 from .relay import relayed_progress, run_and_follow
 from .text import format_duration
 
@@ -15,6 +24,7 @@ __all__ = [
     'Console',
     'StageLine',
     'captured_output',
+    'erase_line',
     'format_duration',
     'log_file',
     'print_into',
@@ -23,6 +33,7 @@ __all__ = [
     'reporting',
     'run_and_follow',
     'show',
+    'show_run',
     'show_stage',
     'stage_line',
     'track',

@@ -92,6 +92,9 @@ class Console:
             name: Of the stage.
             log: File to add to.
             start: What the stage does now, for the time before there is progress to show.
+
+        An error that leaves the block has a note on it with the path of the log: whoever says the
+        error says that before.
         """
         line = self._line = StageLine(name)
         begin = time.monotonic()
@@ -100,10 +103,9 @@ class Console:
             with self._logging_to(log):
                 yield line
         except BaseException as error:
-            stopped = isinstance(error, KeyboardInterrupt)
-            self._end(line, begin, 'stopped' if stopped else 'failed')
-            if self.captures and self.first and not stopped:
-                print(f'the whole log: {log}', file=self._err, flush=True)
+            self._end(line, begin, 'failed' if isinstance(error, Exception) else 'stopped')
+            if self.captures:
+                error.add_note(f'the whole log: {log}')
             raise
         finally:
             self._line = None
@@ -187,6 +189,18 @@ def show(text: str) -> None:
         _active[-1].show(text)
     else:
         print(text)
+
+
+def erase_line() -> None:
+    """Erase what another process has left on the line of the terminal that changes."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f'\r{_ERASE}')
+
+
+def show_run(name: str, folder: str | os.PathLike[str]) -> None:
+    """Show a heading over the lines of a run's stages; nothing without a `Console`."""
+    if _active:
+        _active[-1].show(f'{name}, in {folder}')
 
 
 def show_stage(name: str, text: str) -> None:

@@ -36,7 +36,7 @@ try:
         print('between')
         show('the table')
 except ValueError as error:
-    sys.exit(f'ValueError: {error}')
+    sys.exit('\\n'.join([*getattr(error, '__notes__', []), f'ValueError: {error}']))
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -167,7 +167,8 @@ def test_verbose_shows_everything_and_keeps_no_log(tmp_path, terminal):
 def test_the_other_processes_show_nothing_and_write_to_the_same_log(tmp_path):
     code, out, err = run(tmp_path, 'second', 'fail')
     assert (code, out) == (1, [])
-    assert err == ['ValueError: the image a.jpg is damaged: copy it again']
+    log = f'the whole log: {tmp_path / "log.txt"}'
+    assert err == [log, 'ValueError: the image a.jpg is damaged: copy it again']
     assert 'whole config' in (tmp_path / 'log.txt').read_text()
 
 
