@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmwsss.terminal import erase_line, is_logged
+
 FAILED, INTERRUPTED = 1, 130  # exit codes, the second as shells have it
 USER_ERRORS = (
     OSError,  # files, and processes of ours that failed
@@ -29,6 +31,7 @@ class FailedProcesses(ChildProcessError):
 def run_saying_errors(work: Callable[[], None]) -> int:
     """Call a function and say a user's error in one sentence, here or where this process came from.
 
+    So is any error whose traceback is in a log; the path of the log comes before the sentence.
     With MMWSSS_TRACEBACK=1 it is raised instead.
 
     Returns:
@@ -38,11 +41,14 @@ def run_saying_errors(work: Callable[[], None]) -> int:
         work()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except USER_ERRORS as error:
+    except Exception as error:
         if os.environ.get('MMWSSS_TRACEBACK'):
             raise
-        sentence = _say(error)
+        if not isinstance(error, USER_ERRORS) and not is_logged(error):
+            raise  # an error of ours, whose traceback is to be seen
+        sentence = '\n'.join([*getattr(error, '__notes__', []), _say(error)])
         if not _leave(sentence):
+            erase_line()
             print(sentence, file=sys.stderr)
         return FAILED
     return 0

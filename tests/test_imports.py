@@ -36,7 +36,7 @@ ALLOWED = {
     'compat': {''},
     'shipped': {''},
     'terminal': set(),
-    'errors': {''},
+    'errors': {'', 'terminal'},
     'launch': {'', 'errors'},
     'functional': set(),
     'structures': {'functional'},

@@ -71,8 +71,12 @@ def terminal_copy(stream: TextIO, descriptor: int) -> Iterator[TextIO]:
         return
     stream.flush()
     copy = os.dup(descriptor)
-    with os.fdopen(copy, 'w', encoding=stream.encoding, errors='backslashreplace') as file:
+    file = os.fdopen(copy, 'w', encoding=stream.encoding, errors='backslashreplace')
+    try:
         yield file
+    finally:
+        with contextlib.suppress(OSError):  # what a terminal did not take that is gone
+            file.close()
 
 
 def flush_output() -> None:

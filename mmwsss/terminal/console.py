@@ -7,7 +7,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,7 @@ from .text import format_duration, format_progress
 LOG = 'log.txt'
 _NAME_WIDTH = 13  # of the longest name of a shipped stage, and one more
 _DURATION_WIDTH = 11
+_LOG_NOTE = 'the whole log: '
 _ERASE = '\x1b[K'  # to the end of the line
 
 _active: list['Console'] = []  # the last one counts
@@ -82,7 +83,7 @@ class Console:
         """Print on the terminal, even while output is captured."""
         if self.first:
             self._clear()
-            print(text, file=self._out, flush=True)
+            _write(self._out, f'{text}\n')
 
     @contextmanager
     def stage(self, name: str, log: Path, start: str = 'starts') -> Iterator[StageLine]:
@@ -105,7 +106,7 @@ class Console:
         except BaseException as error:
             self._end(line, begin, 'failed' if isinstance(error, Exception) else 'stopped')
             if self.captures:
-                error.add_note(f'the whole log: {log}')
+                error.add_note(f'{_LOG_NOTE}{log}')
             raise
         finally:
             self._line = None
@@ -164,15 +165,19 @@ class Console:
     def _draw(self, text: str) -> None:
         """Write the line that changes; it is cut off, since a line that wraps cannot be erased."""
         columns = _columns(self._err)
-        self._err.write(f'\r{text[: columns - 1]}{_ERASE}')
-        self._err.flush()
+        _write(self._err, f'\r{text[: columns - 1]}{_ERASE}')
         self._drawn = True
 
     def _clear(self) -> None:
         if self._drawn:
-            self._err.write(f'\r{_ERASE}')
-            self._err.flush()
+            _write(self._err, f'\r{_ERASE}')
             self._drawn = False
+
+
+def _write(terminal: TextIO, text: str) -> None:
+    with suppress(OSError):  # a terminal that was closed, or a pipe, is no reason to stop a run
+        terminal.write(text)
+        terminal.flush()
 
 
 def _columns(terminal: TextIO) -> int:
@@ -189,6 +194,11 @@ def show(text: str) -> None:
         _active[-1].show(text)
     else:
         print(text)
+
+
+def is_logged(error: BaseException) -> bool:
+    """Say whether a `Console` has put the traceback of an error into a log."""
+    return any(note.startswith(_LOG_NOTE) for note in getattr(error, '__notes__', []))
 
 
 def erase_line() -> None:

@@ -13,9 +13,10 @@ from mmwsss.terminal import Console, log_file, show, show_stage, stage_line
 ERASE = '\x1b[K'
 STAGES = """
 import os, sys, warnings
+from mmwsss.errors import run_saying_errors
 from mmwsss.terminal import Console, progress, show, show_stage, stage_line
 words = sys.argv[2:]
-try:
+def work():
     with Console(verbose='verbose' in words, first='second' not in words):
         print('read the config')
         show_stage('cam', 'done and unchanged: skipped')
@@ -30,15 +31,14 @@ try:
                 bar.move(4, 'epoch 1/2', 'loss 0.5')
             if 'fail' in words:
                 raise ValueError('the image a.jpg is damaged: copy it again')
+            if 'break' in words:
+                raise AssertionError('this cannot be')
             if 'stop' in words:
                 raise KeyboardInterrupt
             line.result = '120 seeds'
         print('between')
         show('the table')
-except ValueError as error:
-    sys.exit('\\n'.join([*getattr(error, '__notes__', []), f'ValueError: {error}']))
-except KeyboardInterrupt:
-    sys.exit(130)
+sys.exit(run_saying_errors(work))
 """
 
 
@@ -138,6 +138,28 @@ def test_a_failure_ends_with_the_log_and_the_sentence(tmp_path, terminal):
     log = (tmp_path / 'log.txt').read_text().splitlines()
     assert 'Traceback (most recent call last):' in log
     assert log[-1] == shown[-1]
+
+
+def test_an_error_of_ours_is_said_in_one_sentence_too_as_its_traceback_is_in_the_log(tmp_path):
+    code, _, err = run(tmp_path, 'break')
+    assert code == 1
+    assert err == [f'the whole log: {tmp_path / "log.txt"}', 'AssertionError: this cannot be']
+    assert 'Traceback (most recent call last):' in (tmp_path / 'log.txt').read_text()
+    _, _, err = run(tmp_path, 'break', 'verbose')
+    assert 'Traceback (most recent call last):' in err
+    assert err[-1] == 'AssertionError: this cannot be'
+
+
+def test_a_pipe_that_is_closed_stops_no_run(tmp_path):
+    done = tmp_path / 'done'
+    code = STAGES.replace("show('the table')", f"show('the table'); open({str(done)!r}, 'w')")
+    process = subprocess.Popen(
+        [sys.executable, '-c', code, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.wait() == 0, process.stderr.read()
+    process.stderr.close()
+    assert done.exists()
 
 
 def test_an_interruption_is_no_failure(tmp_path):
