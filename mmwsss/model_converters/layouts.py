@@ -43,16 +43,17 @@ class Layout:
         return None
 
 
-def _resnet50(*stages: dict[int, str]) -> tuple[Rule, ...]:
+def _resnet50(*stages: dict[int, str], first: int = 1) -> tuple[Rule, ...]:
     """Return the rules of a ResNet-50, registered whole, by stages and in a list of stages.
 
     Args:
         stages: Of each stage, its submodules: number -> name in the ResNet.
+        first: Number of the first stage in its name.
     """
     rules: list[Rule] = [(r'resnet50\.(.+)', r'backbone.\1')]
     for number, parts in enumerate(stages):
         for index, name in parts.items():
-            pattern = rf'(?:stage{number + 1}|backbone\.{number})\.{index}\.(.+)'
+            pattern = rf'(?:stage{number + first}|backbone\.{number})\.{index}\.(.+)'
             rules.append((pattern, rf'backbone.{name}.\1'))
     return tuple(rules)
 
@@ -60,9 +61,20 @@ def _resnet50(*stages: dict[int, str]) -> tuple[Rule, ...]:
 _FOUR_STAGES = _resnet50(
     {0: 'conv1', 1: 'bn1', 4: 'layer1'}, {0: 'layer2'}, {0: 'layer3'}, {0: 'layer4'}
 )
-_FIVE_STAGES = _resnet50(
-    {0: 'conv1', 1: 'bn1'}, {0: 'layer1'}, {0: 'layer2'}, {0: 'layer3'}, {0: 'layer4'}
+_STEM_AND_LAYERS: tuple[dict[int, str], ...] = (
+    {0: 'conv1', 1: 'bn1'},
+    *({0: f'layer{number}'} for number in range(1, 5)),
 )
+_FIVE_STAGES = _resnet50(*_STEM_AND_LAYERS)
+
+
+def _sipe_head() -> tuple[Rule, ...]:
+    sides = [
+        (rf'(?:side{number}|newly_added\.{number})\.(.+)', rf'projection.sides.{number - 1}.\1')
+        for number in range(1, 5)
+    ]
+    rules = ((r'(?:classifier|newly_added\.0)\.(.+)', r'classifier.\1'), *sides)
+    return tuple((pattern, f'cam_head.{name}') for pattern, name in rules)
 
 
 def _irnet_branches() -> tuple[Rule, ...]:
@@ -113,6 +125,11 @@ LAYOUTS = {
         "IRN's classification network (res50_cam.pth)",
         'configs/irn/irn_voc.py',
         (*_FOUR_STAGES, (r'(?:classifier|newly_added\.0)\.weight', 'cam_head.classifier.weight')),
+    ),
+    'sipe': Layout(
+        'SIPE (final.pth or best.pth)',
+        'configs/sipe/sipe_voc.py',
+        (*_resnet50(*_STEM_AND_LAYERS, first=0), *_sipe_head()),
     ),
     'irnet': Layout(
         "IRN's boundaries and displacements (res50_irn.pth)",

@@ -7,6 +7,7 @@ from .clip_es import CLIPESHead, CLIPESOutput
 from .clip_es_adapter import CLIPESAdapterHead
 from .linear import LinearCAMHead
 from .mctformer import MCTformerHead, MCTformerOutput
+from .sipe import SIPEHead, SIPEOutput
 
 __all__ = [
     'AMNHead',
@@ -20,4 +21,6 @@ __all__ = [
     'MCTformerHead',
     'MCTformerOutput',
     'MergedMaps',
+    'SIPEHead',
+    'SIPEOutput',
 ]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .torchscript import is_torchscript, read_torchscript
 
-CONTAINERS = ('state_dict', 'model')  # keys under which trainers store the state dict
+CONTAINERS = ('state_dict', 'model', 'net')  # keys under which trainers store the state dict
 _PARALLEL = 'module.'  # what DataParallel puts in front of every name
 # what trainers put beside their weights, and what cannot do harm
 _HARMLESS = (argparse.Namespace,)
@@ -57,7 +57,7 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the state dict of a file of weights, see `read_checkpoint`.
 
     Args:
-        path: A state dict, or a dict that holds one as `state_dict` or `model`.
+        path: A state dict, or a dict that holds one as `state_dict`, `model` or `net`.
 
     Returns:
         Name -> tensor, without the leading ``module.`` of a parallel model.
