@@ -5,7 +5,7 @@ import argparse
 HELP = 'Convert a released checkpoint to our names; every tensor must find its place.'
 EXAMPLE = 'mmwsss convert weights irn_cam res50_cam.pth irn_cam.pth'
 # those of mmwsss.model_converters, which takes seconds to import; a test compares
-KINDS = ('irn_cam', 'irnet', 'amn', 'mctformer', 'deeplabv2', 'deit', 'clip')
+KINDS = ('irn_cam', 'sipe', 'irnet', 'amn', 'mctformer', 'deeplabv2', 'deit', 'clip')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
 from mmwsss.model_converters import LAYOUTS, convert_state_dict
+from mmwsss.models.views import Views
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
@@ -51,6 +53,27 @@ def test_the_classification_network_of_irn(pair, size):
         output = ours.compute_cam(image(size))
     close(output.raw, maps)
     close(output.logits, logits)
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_sipe(pair, size):
+    """Two scales of an image and its mirror; one pixel given to another channel would show."""
+    released, ours = pair('sipe')
+    label = torch.zeros(20)
+    label[[3, 14]] = 1
+    total, maps = 0, []
+    for side in (size, (2 * size[0], 2 * size[1])):
+        scaled = F.interpolate(image(size, number=1), side, mode='bilinear')
+        with torch.no_grad():
+            found = released(scaled, scaled.flip(-1), label)
+            total += F.interpolate(found[None], size, mode='bilinear')[0]
+            for flipped in (False, True):
+                output = ours.compute_cam(scaled.flip(-1) if flipped else scaled)
+                view = ours.cam_head.view_maps(output, 0, label.nonzero()[:, 0])
+                maps.append(view.flip(-1) if flipped else view)
+    expected = (total / (total.amax((1, 2), keepdim=True) + 1e-5))[[0, 4, 15]]
+    merged = ours.cam_head.merge_views(Views(maps, size, size, [3, 14], None))
+    close(torch.cat([merged.background[None], merged.cam]), expected)
 
 
 @pytest.mark.parametrize('size', [(75, 53), (101, 66)])
@@ -132,6 +155,9 @@ def test_a_key_too_many_or_missing_is_named(released_network, name):
         ('irn_cam', 'stage3.0.2.conv2.weight', 'resnet50.layer3.2.conv2.weight'),
         ('irn_cam', 'backbone.0.1.running_var', 'resnet50.bn1.running_var'),
         ('irn_cam', 'newly_added.0.weight', 'classifier.weight'),
+        ('sipe', 'stage0.1.running_var', 'resnet50.bn1.running_var'),
+        ('sipe', 'backbone.4.0.2.conv3.weight', 'resnet50.layer4.2.conv3.weight'),
+        ('sipe', 'newly_added.3.weight', 'side3.weight'),
         ('irnet', 'stage2.0.1.bn1.bias', 'resnet50.layer1.1.bn1.bias'),
         ('irnet', 'backbone.4.0.0.downsample.0.weight', 'resnet50.layer4.0.downsample.0.weight'),
         ('irnet', 'edge_layers.5.bias', 'fc_edge6.bias'),

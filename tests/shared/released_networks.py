@@ -97,6 +97,54 @@ class AMN(Classifier):
         return self.classifier(self.features(x) * gate)
 
 
+class SIPE(nn.Module):
+    """A classifier and side features; seeds and prototypes of every image of its own."""
+
+    def __init__(self, classes=20):
+        super().__init__()
+        self.resnet50 = net = ResNet50()
+        self.stage0 = nn.Sequential(*stem(net))
+        for number in range(1, 5):
+            setattr(self, f'stage{number}', nn.Sequential(getattr(net, f'layer{number}')))
+        self.classifier = nn.Conv2d(2048, classes, 1, bias=False)
+        channels = ((256, 128), (512, 128), (1024, 256), (2048, 256))
+        for number, (source, target) in enumerate(channels, start=1):
+            setattr(self, f'side{number}', nn.Conv2d(source, target, 1, bias=False))
+        self.backbone = nn.ModuleList(getattr(self, f'stage{number}') for number in range(5))
+        sides = [getattr(self, f'side{number}') for number in range(1, 5)]
+        self.newly_added = nn.ModuleList([self.classifier, *sides])
+
+    def maps(self, x):
+        """Class maps before the ReLU, and side features."""
+        x = self.stage0(x)
+        xs = []
+        for number in range(1, 5):
+            x = getattr(self, f'stage{number}')(x)
+            xs.append(x)
+        sides = []
+        for number, x in enumerate(xs, start=1):
+            side = getattr(self, f'side{number}')(x)
+            side = side / (side.norm(dim=1, keepdim=True) + 1e-5)
+            sides.append(F.interpolate(side, xs[2].shape[2:], mode='bilinear'))
+        return self.classifier(xs[3]), torch.cat(sides, dim=1)
+
+    def forward(self, image, mirror, label):
+        """Prototype maps of one image at one scale, background first, from it and its mirror."""
+        (cam, side), (cam2, side2) = self.maps(image), self.maps(mirror)
+        cam, side = (cam + cam2.flip(-1)).relu(), side + side2.flip(-1)
+        cam = cam / (cam.amax((2, 3), keepdim=True) + 1e-5)
+        cam = torch.cat([1 - cam.amax(1, keepdim=True), cam], dim=1)[0]
+        vectors = (side / (side.norm(dim=1, keepdim=True) + 1e-5))[0].flatten(1)
+        like = (vectors.T @ vectors).relu()  # (L, L)
+        shared = (like[None] * cam.flatten(1)[:, None]).sum(-1)  # (N + 1, L)
+        overlap = shared / (like.sum(-1) + cam.flatten(1).sum(-1)[:, None] - shared)
+        overlap[0] /= 2
+        present = torch.cat([label.new_ones(1), label])
+        seeds = F.one_hot(overlap.argmax(0), len(cam)).T * present[:, None]
+        prototypes = (seeds[:, None] * side[0].flatten(1)).mean(-1)  # (N + 1, 768)
+        return torch.cosine_similarity(side, prototypes[:, :, None, None], dim=1).relu()
+
+
 class MeanShift(nn.Module):
     def __init__(self):
         super().__init__()
@@ -331,6 +379,7 @@ def randomize(network):
 
 NETWORKS = {
     'irn_cam': Classifier,
+    'sipe': SIPE,
     'irnet': AffinityDisplacement,
     'amn': AMN,
     'mctformer': MCTformerV2,
