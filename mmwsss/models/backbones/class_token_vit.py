@@ -1,4 +1,4 @@
-"""A ViT with one class token a class (MCTformer, CVPR 2022), on mmpretrain's blocks."""
+"""A ViT with one class token per class (MCTformer, CVPR 2022), on mmpretrain's blocks."""
 
 from typing import Any, NamedTuple
 
@@ -52,7 +52,7 @@ class ClassTokenViT(VisionTransformer):
             that are like them; as trained ViTs do (Trockman and Kolter, Mimetic Initialization of
             Self-Attention Layers, ICML 2023), and few images cannot teach. Not with `init_cfg`.
         keep_attention: Return the attention of all blocks, which takes ``4 blocks (N + L)^2`` bytes
-            an image. None: in evaluation, where maps are made of it, and not in training.
+            per image. None: in evaluation, where maps are made of it, and not in training.
         init_cfg: mmengine's initialisation.
 
     Raises:

@@ -62,7 +62,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
 
     Nothing is learnt here. The score of a class is its probability among the present classes and
     the background names; the image is the mean of its patch tokens. GradCAM reads the first norm of
-    the last block: one forward of that block an image, and one vector-Jacobian product a class.
+    the last block: one forward of that block per image, and one vector-Jacobian product per class.
 
     Args:
         num_classes: Foreground classes ``N``.

@@ -67,7 +67,7 @@ class FrozenCLIPDecoder(BaseDecodeHead):
     own checkpoint ever after: a test does not need the file.
 
     Args:
-        in_channels: Channels of the backbone's maps, one number a block.
+        in_channels: Channels of the backbone's maps, one number per block.
         num_classes: Classes with background.
         embed_dims: Channels ``D`` of the embedding, those of the prototypes. None takes them from
             the file of prototypes, which must then be there whenever the model is built.

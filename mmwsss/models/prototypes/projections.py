@@ -12,7 +12,7 @@ _EPS = 1e-5  # added to the channel norm (SIPE)
 
 @MODELS.register_module()
 class SideProjection(BaseModule):
-    """SIPE's side features: a 1x1 convolution a stage, unit length, concatenated on one grid.
+    """SIPE's side features: a 1x1 convolution per stage, unit length, concatenated on one grid.
 
     The inputs are detached: the prototypes' space learns, the backbone does not learn through it.
 

@@ -20,8 +20,8 @@ class SupportBank(nn.Module):
     Args:
         num_classes: ``N``.
         channels: ``D``.
-        length: Entries a class.
-        num_prototypes: ``Np``, context prototypes a class.
+        length: Entries per class.
+        num_prototypes: ``Np``, context prototypes per class.
         normalize: Bring entries to unit length.
 
     Attributes:

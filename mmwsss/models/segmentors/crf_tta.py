@@ -36,7 +36,7 @@ class CRFSegTTAModel(SegTTAModel):
         self.min_probability = min_probability
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
-        """Return one sample an image, with ``pred_sem_seg`` after the CRF, if there is one."""
+        """Return one sample per image, with ``pred_sem_seg`` after the CRF, if there is one."""
         return [self._merge(views) for views in data_samples_list]
 
     def _merge(self, views: list[SegDataSample]) -> SegDataSample:

@@ -20,7 +20,7 @@ class SegmentorSeedTTAModel(SegTTAModel):
     """
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
-        """Return one sample an image, with its `Seed` as ``pred_seed``."""
+        """Return one sample per image, with its `Seed` as ``pred_seed``."""
         return [_merge(views) for views in data_samples_list]
 
 
