@@ -13,7 +13,7 @@ from prettytable import PrettyTable
 
 from mmwsss.pipeline import run_pipeline
 from mmwsss.pipeline.config import load_config, set_seed
-from mmwsss.pipeline.run import mean_iou_rows
+from mmwsss.pipeline.table import mean_iou_rows
 
 
 def main() -> None:

@@ -12,12 +12,15 @@ log_processor = dict(by_epoch=True)
 log_level = 'INFO'
 load_from = None
 resume = False
+val_cfg = None
+test_cfg = dict(type='TestLoop')
 # A plug-in adds to this list: custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
 custom_hooks = [
     dict(type='mmwsss.EpochSeedHook', seed=0),
     dict(type='mmwsss.NonFiniteLossHook'),
 ]
 default_hooks = dict(
+    batch=dict(type='mmwsss.TotalBatchSizeHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),

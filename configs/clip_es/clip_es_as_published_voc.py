@@ -3,4 +3,4 @@
 _base_ = ['./clip_es_voc.py']
 model = dict(backbone=dict(half_positions=True), cam_head=dict(box_border=False))
 tta_model = dict(full_size=True)
-_base_.pipeline[2].crf = 'clip_es_released'
+stages = dict(pseudo_masks=dict(crf='clip_es_released'))

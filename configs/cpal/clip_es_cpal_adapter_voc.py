@@ -16,10 +16,8 @@ model = dict(
 model_wrapper_cfg = None  # the adapter learns: DDP
 custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
 train_dataloader = dict(sampler=dict(shuffle=True))
-pipeline = [
-    dict(type='Train', name='adapter'),
-    dict(type='GenerateSeeds', name='seeds', model='adapter'),
-    _base_.pipeline[1],
-    dict(_base_.pipeline[2], source='pacam'),
-    *_base_.pipeline[3:],
-]
+stages = dict(
+    adapter=dict(type='Train'),
+    seeds=dict(model='adapter'),
+    pseudo_masks=dict(source='pacam'),
+)

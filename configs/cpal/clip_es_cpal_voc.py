@@ -13,10 +13,4 @@ model = dict(
     ),
 )
 train_cfg = dict(type='mmwsss.BankFillLoop')
-pipeline = [
-    dict(type='Train', name='bank'),
-    dict(type='GenerateSeeds', name='seeds', model='bank'),
-    _base_.pipeline[1],
-    dict(_base_.pipeline[2], source='pacam'),
-    *_base_.pipeline[3:],
-]
+stages = dict(bank=dict(type='Train'), seeds=dict(model='bank'), pseudo_masks=dict(source='pacam'))

@@ -10,8 +10,8 @@ model = dict(
 )
 load_from = 'work_dirs/irn_voc/cam/epoch_5.pth'
 train_cfg = dict(_delete_=True, type='mmwsss.BankFillLoop')
-for index in (3, 5, 7):  # CRF, ir_labels, random walk
-    _base_.pipeline[index].source = 'pacam'
-del index
-_base_.pipeline[3].bg_threshold = 'best'
-_base_.pipeline[3].scores = 'seed_scores'
+stages = dict(
+    crf_masks=dict(source='pacam', bg_threshold='best', scores='seed_scores'),
+    ir_labels=dict(source='pacam'),
+    walk=dict(source='pacam'),
+)

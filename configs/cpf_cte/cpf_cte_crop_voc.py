@@ -3,10 +3,7 @@ _base_ = ['./cpf_cte_voc.py']
 train_pipeline = [
     dict(type='mmwsss.LoadImage'),
     # the long side is drawn evenly from 320..640, as IRN does
-    dict(type='RandomResize', scale=(640, 640), ratio_range=(0.5, 641 / 640),
-         resize_type='Resize', keep_ratio=True, interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='mmwsss.RandomPadCrop', crop_size=(384, 384)),
+    dict(type='mmwsss.RandomView', size=640, ratio_range=(0.5, 641 / 640), crop_size=384),
     dict(type='mmwsss.PackImageLabelInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -5,3 +5,4 @@ _base_ = [
     '../_base_/schedules/deeplabv2_30k.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(decode_head=dict(num_classes=21))  # for mmseg's own commands; ours ask the data set

@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/schedules/deeplabv2_20k.py',
     '../_base_/default_runtime.py',
 ]
+model = dict(decode_head=dict(num_classes=21))  # for mmseg's own commands; ours ask the data set
 train_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='LoadAnnotations'),
@@ -21,15 +22,7 @@ train_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            # six scales; which ones is ours
-            [dict(type='Resize', scale_factor=scale, keep_ratio=True)
-             for scale in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    # six scales; which ones is ours
+    dict(type='mmwsss.MultiScaleFlip', scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), annotations=True,
+         interpolation='bilinear', pack='PackSegInputs'),
 ]

@@ -6,4 +6,4 @@ train_dataloader = dict(
 seed_dataloader = dict(dataset=_base_.coco_labelled)
 test_dataloader = dict(dataset=_base_.coco_labelled)
 # 0.5 to 1.5 of the image, whose long side is 640 in COCO
-_base_.train_dataloader.dataset.pipeline[2].scale = (640, 640)
+_base_.train_dataloader.dataset.pipeline[2].size = 640

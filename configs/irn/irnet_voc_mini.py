@@ -2,25 +2,17 @@
 _base_ = [
     '../_base_/models/irnet_efficientnet_lite0.py',
     '../_base_/datasets/voc_mini_cam.py',
-    '../_base_/datasets/ir_label_pipelines_small.py',
+    '../_base_/datasets/ir_labels_small.py',
     '../_base_/schedules/irnet_small.py',
     '../_base_/default_runtime.py',
 ]
-train_dataloader = dict(
-    batch_size=8,
-    dataset=dict(mask_dir='work_dirs/irn_voc_mini/ir_labels/masks',
-                 pipeline=_base_.ir_label_train_pipeline),
-)
+train_dataloader = dict(dataset=dict(
+    mask_dir='work_dirs/irn_voc_mini/ir_labels/masks',
+    pipeline=_base_.ir_label_train_pipeline,
+))
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            # photographs of 500 pixels a side: half of it, as in training
-            [dict(type='Resize', scale_factor=0.5, keep_ratio=True, interpolation='bicubic')],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='mmwsss.PackImageLabelInputs')],
-        ],
-    ),
+    # photographs of 500 pixels a side: half of it, as in training
+    dict(type='mmwsss.MultiScaleFlip', scales=(0.5,)),
 ]
 tta_model = dict(type='mmwsss.EdgeTTAModel')

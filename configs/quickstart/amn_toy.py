@@ -2,61 +2,30 @@
 _base_ = [
     '../_base_/models/amn_efficientnet_lite0.py',
     '../_base_/datasets/toy_cam.py',
-    '../_base_/datasets/ir_label_pipelines_toy.py',
+    '../_base_/datasets/ir_labels_toy.py',
     '../_base_/schedules/amn_small.py',
+    '../_base_/stages/amn.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(cam_head=dict(num_classes=10))
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=scale, keep_ratio=True, interpolation='bicubic')
-             for scale in (1.0, 1.5)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadAnnotations')],  # the ir_label stays in the size of the image
-            [dict(type='mmwsss.PackImageLabelInputs')],
-        ],
-    ),
+    # the ir_label stays in the size of the image
+    dict(type='mmwsss.MultiScaleFlip', scales=(1.0, 1.5), annotations=True),
 ]
 tta_model = dict(type='mmwsss.AMNTTAModel')
-ir_labels = 'work_dirs/amn_toy/ir_labels/masks'  # run_pipeline sets it to those it made
+ir_labels = 'work_dirs/amn_toy/ir_labels/masks'  # a run sets it to those it made
 train_dataloader = dict(dataset=dict(mask_dir=ir_labels, pipeline=_base_.ir_label_train_pipeline))
 seed_dataloader = dict(dataset=dict(mask_dir=ir_labels, pipeline=tta_pipeline))
 test_dataloader = dict(dataset=dict(mask_dir=ir_labels))
-judged_on = dict(
-    ground_truth=_base_.data_root + '/SegmentationClass',
-    ids=_base_.data_root + '/ImageSets/Segmentation/train.txt',
-)
-pipeline = [
-    # a plain classification network makes the ir_labels that AMN learns from
-    dict(type='Train', name='cam', config='configs/quickstart/irn_toy.py'),
-    dict(type='GenerateSeeds', name='cam_seeds', model='cam'),
-    dict(type='EvaluateSeeds', name='cam_scores', seeds='cam_seeds', title='plain CAM',
-         **judged_on),
-    dict(type='MakeIRLabels', name='ir_labels', seeds='cam_seeds', fg_threshold=0.55,
-         bg_threshold=0.4),
-    dict(type='Train', name='amn', masks='ir_labels'),
-    dict(type='GenerateSeeds', name='seeds', model='amn', masks='ir_labels'),
-    dict(type='EvaluateSeeds', name='seed_scores', seeds='seeds', **judged_on),
-    # the thresholds are chosen on the training masks, as published numbers do
-    dict(type='RefineSeeds', name='crf_masks', seeds='seeds', bg_threshold='best',
-         scores='seed_scores'),
-    dict(type='EvaluateMasks', name='crf_scores', masks='crf_masks', title='after CRF',
-         **judged_on),
-    dict(type='MakeIRLabels', name='amn_ir_labels', seeds='seeds', fg_threshold=0.55,
-         bg_threshold=0.3),
-    dict(type='Train', name='irnet', masks='amn_ir_labels', backbone='cam',
-         config='configs/quickstart/irnet_toy.py'),
+stages = dict(
+    cam=dict(config='configs/quickstart/irn_toy.py'),
+    ir_labels=dict(fg_threshold=0.55, bg_threshold=0.4),
+    # the thresholds are chosen on the training masks, as published numbers are
+    crf_masks=dict(bg_threshold='best', scores='seed_scores'),
+    amn_ir_labels=dict(fg_threshold=0.55, bg_threshold=0.3),
+    irnet=dict(config='configs/quickstart/irnet_toy.py'),
     # as far as 256 steps go on a photograph of VOC, whose sides are three times as long
-    dict(type='WalkSeeds', name='walk', seeds='seeds', model='irnet', steps=32),
-    dict(type='EvaluateSeeds', name='walk_scores', seeds='walk', title='after the walk',
-         **judged_on),
-    dict(type='RefineSeeds', name='pseudo_masks', seeds='walk', bg_threshold='best',
-         scores='walk_scores', crf=None),
-    dict(type='EvaluateMasks', name='mask_scores', masks='pseudo_masks', **judged_on),
-    dict(type='Train', name='segmentor', masks='pseudo_masks',
-         config='configs/quickstart/deeplabv2_toy.py'),
-    dict(type='Test', name='test', model='segmentor'),
-]
+    walk=dict(steps=32, power=1.0, full_size=False),
+    pseudo_masks=dict(bg_threshold='best', scores='walk_scores'),
+    segmentor=dict(config='configs/quickstart/deeplabv2_toy.py'),
+)

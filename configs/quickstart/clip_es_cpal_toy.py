@@ -5,13 +5,7 @@ _base_ = [
     '../_base_/schedules/collect.py',
 ]
 model = dict(prototype_head=dict(
-    _base_.cpal_head, num_classes=10, tau=0.5,  # chosen on another toy CLIP
+    _base_.cpal_head, tau=0.5,  # chosen on another toy CLIP
     projection=dict(type='mmwsss.IdentityProjection', in_channels=128)))
 train_cfg = dict(type='mmwsss.BankFillLoop')
-pipeline = [
-    dict(type='Train', name='bank'),
-    dict(type='GenerateSeeds', name='seeds', model='bank'),
-    _base_.pipeline[1],
-    dict(_base_.pipeline[2], source='pacam'),
-    *_base_.pipeline[3:],
-]
+stages = dict(bank=dict(type='Train'), seeds=dict(model='bank'), pseudo_masks=dict(source='pacam'))

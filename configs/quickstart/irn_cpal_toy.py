@@ -1,7 +1,6 @@
 # CPAL on IRN, toy scenes.
 _base_ = ['./irn_toy.py', '../_base_/plugins/cpal_efficientnet_lite0.py']
-model = dict(prototype_head=dict(_base_.cpal_head, num_classes=10))
+model = dict(prototype_head=_base_.cpal_head)
 custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
 # found by tools/search_thresholds.py on another random seed
-_base_.pipeline[5].fg_threshold = 0.4
-_base_.pipeline[5].bg_threshold = 0.2
+stages = dict(ir_labels=dict(fg_threshold=0.4, bg_threshold=0.2))

@@ -39,7 +39,6 @@ train_pipeline = [
     dict(type='mmwsss.PackImageLabelInputs'),
 ]
 train_dataloader = dict(
-    batch_size=32,
     num_workers=0,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
@@ -52,6 +51,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
+total_batch_size = 32
 max_epochs = 10
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 optim_wrapper = dict(

@@ -10,7 +10,6 @@ model = dict(
                   out_indices=tuple(range(4))),
     decode_head=dict(
         in_channels=[96] * 4,  # all blocks of the small CLIP but the last
-        num_classes=11,
         embed_dims=128,
         channels=64,
         num_heads=4,
@@ -23,52 +22,23 @@ param_scheduler = [
     dict(type='PolyLR', power=1.0, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
          convert_to_iter_based=True),
 ]
-data_root = '{{$MMWSSS_DATA:data}}/toy_scenes'
-data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
 train_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='LoadAnnotations'),
-    dict(type='RandomResize', scale=(192, 192), ratio_range=(0.75, 1.25), resize_type='Resize',
-         keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='mmwsss.RandomPadCrop', crop_size=(160, 160)),
+    dict(type='mmwsss.RandomView', size=192, ratio_range=(0.75, 1.25), crop_size=160,
+         interpolation='bilinear'),
     dict(type='mmwsss.PackImageLabelInputs'),
 ]
+views = dict(_base_.views, scales=(1.0, 1.5))
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=scale, keep_ratio=True) for scale in (1.0, 1.5)],
-            [dict(type='ResizeToMultiple', size_divisor=16)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+    dict(views, annotations=True, pack='PackSegInputs'),
 ]
 # On so few images no class is ever unlikely enough for 1e-3.
 tta_model = dict(min_probability=0.05)
-seed_pipeline = [
-    tta_pipeline[0],
-    dict(type='TestTimeAug', transforms=[*tta_pipeline[1]['transforms'][:3],
-                                         [dict(type='mmwsss.PackImageLabelInputs')]]),
-]
-train = dict(_delete_=True, type='mmwsss.ToySceneDataset', data_root=data_root,
-             data_prefix=data_prefix, ann_file='ImageSets/Segmentation/train.txt')
-label_file = data_root + '/image_labels.json'
-train_dataloader = dict(
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(dataset=train, label_file=label_file, pipeline=train_pipeline),
-)
-seed_dataloader = dict(
-    num_workers=0,
-    dataset=dict(dataset=train, label_file=label_file, pipeline=seed_pipeline),
-)
-test_dataloader = dict(
-    num_workers=0,
-    dataset=dict(_delete_=True, type='mmwsss.ToySceneDataset', data_root=data_root,
-                 data_prefix=data_prefix, ann_file='ImageSets/Segmentation/val.txt',
-                 pipeline=_base_.test_pipeline),
-)
+# the images are those of the run that this is a stage of
+train_dataloader = dict(num_workers=0, persistent_workers=False,
+                        dataset=dict(pipeline=train_pipeline))
+seed_dataloader = dict(num_workers=0,
+                       dataset=dict(pipeline=[dict(type='mmwsss.LoadImage'), views]))
+test_dataloader = dict(num_workers=0)

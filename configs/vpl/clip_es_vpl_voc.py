@@ -6,13 +6,6 @@ _base_ = [
     '../_base_/schedules/collect.py',
 ]
 model = dict(cam_head=dict(text=_base_.vpl_text, prototypes=_base_.vpl_prototypes))
-train_dataloader = dict(sampler=dict(round_up=False))  # each image once, in any number of processes
+train_dataloader = _base_.vpl_train_dataloader
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
-pipeline = [
-    dict(type='Train', name='vision'),
-    dict(type='GenerateSeeds', name='seeds', model='vision'),
-    *_base_.pipeline[1:4],
-    dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',
-         config='configs/vpl/vpl_decoder_voc.py'),
-    dict(type='Test', name='test', model='decoder'),
-]
+stages = _base_.vpl_stages

@@ -6,13 +6,7 @@ _base_ = [
 ]
 model = dict(cam_head=dict(
     text=_base_.vpl_text, prototypes=dict(_base_.vpl_prototypes, embed_dims=128, lr=1.0)))
-train_dataloader = dict(sampler=dict(round_up=False))
+train_dataloader = _base_.vpl_train_dataloader
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
-pipeline = [
-    dict(type='Train', name='vision'),
-    dict(type='GenerateSeeds', name='seeds', model='vision'),
-    *_base_.pipeline[1:4],
-    dict(type='Train', name='decoder', masks='pseudo_masks', prototypes='vision',
-         config='configs/vpl/vpl_decoder_voc_mini.py'),
-    dict(type='Test', name='test', model='decoder'),
-]
+stages = dict(_base_.vpl_stages)
+stages['decoder'] = dict(stages['decoder'], config='configs/vpl/vpl_decoder_voc_mini.py')

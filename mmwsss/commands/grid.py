@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
     grid_path = find_config(arguments.grid, 'grid')
     from mmwsss.pipeline.config import load_config, set_seed
     from mmwsss.pipeline.grid import format_grid, read_grid, row_folder
-    from mmwsss.pipeline.run import mean_iou_rows, run_pipeline
+    from mmwsss.pipeline.run import run_pipeline
+    from mmwsss.pipeline.table import mean_iou_rows
     from mmwsss.structures import atomic_path
 
     name = f'{grid_path.stem}_seed{arguments.seed}'

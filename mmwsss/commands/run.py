@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
     paths = [find_config(name) for name in arguments.configs]
     from mmwsss.pipeline.config import load_config, set_seed
     from mmwsss.pipeline.report import write_report
-    from mmwsss.pipeline.run import format_table, run_pipeline
+    from mmwsss.pipeline.run import run_pipeline
+    from mmwsss.pipeline.table import format_table
 
     changes = read_changes(arguments.cfg_options)
     configs = [load_config(path, changes) for path in paths]

@@ -21,8 +21,8 @@ def run(arguments: argparse.Namespace) -> None:
     if run_in_processes(arguments):
         return
     config = read_config(arguments)
-    from mmwsss.pipeline.runs import generate_seeds
+    from mmwsss.pipeline.network import generate_seeds
 
     out_dir = Path(arguments.out_dir or Path(config.work_dir) / 'seeds')
-    generate_seeds(config, arguments.checkpoint, out_dir)
-    write_figures(arguments.figures, {'seeds': len(list(out_dir.glob('*.npz')))})
+    figures = generate_seeds(config, arguments.checkpoint, out_dir)
+    write_figures(arguments.figures, figures)

@@ -28,8 +28,8 @@ def run(arguments: argparse.Namespace) -> None:
     if run_in_processes(arguments):
         return
     config = read_config(arguments)
+    from mmwsss.pipeline.network import test
     from mmwsss.pipeline.predictions import check_writes_masks, config_for_archive
-    from mmwsss.pipeline.runs import test
 
     if arguments.out:
         check_writes_masks(config, '--out')

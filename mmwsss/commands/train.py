@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> None:
     if run_in_processes(arguments):
         return
     config = read_config(arguments)
+    from mmwsss.pipeline.network import train
     from mmwsss.pipeline.own_stage import train_own_stage
-    from mmwsss.pipeline.runs import train
 
     config.resume = arguments.resume
     if arguments.amp:
@@ -32,6 +32,6 @@ def run(arguments: argparse.Namespace) -> None:
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if arguments.auto_scale_lr:
         config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
-    own = config.get('pipeline') and not arguments.work_dir
-    checkpoint = train_own_stage(config) if own else train(config)
-    write_figures(arguments.figures, {'checkpoint': checkpoint.name})
+    own = config.get('stages') and not arguments.work_dir
+    figures = train_own_stage(config) if own else train(config)
+    write_figures(arguments.figures, figures)

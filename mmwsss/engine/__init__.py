@@ -5,6 +5,7 @@ from .displacement_mean import DisplacementMeanHook
 from .frozen_wrapper import FrozenModelWrapper
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
 from .progress import ProgressHook
+from .total_batch_size import TotalBatchSizeHook
 from .unfreeze import UnfreezeHook
 from .vision_prototypes import VisionPrototypeHook
 
@@ -17,6 +18,7 @@ __all__ = [
     'FrozenModelWrapper',
     'NonFiniteLossHook',
     'ProgressHook',
+    'TotalBatchSizeHook',
     'UnfreezeHook',
     'VisionPrototypeHook',
 ]

@@ -1,6 +1,6 @@
 """The whole way: stages, resume, report."""
 
-from .run import PipelineRun, format_table, run_pipeline
+from .run import PipelineRun, run_pipeline
 from .stages import (
     EvaluateMasks,
     EvaluateSeeds,
@@ -11,6 +11,7 @@ from .stages import (
     Train,
     WalkSeeds,
 )
+from .table import format_table
 
 __all__ = [
     'EvaluateMasks',

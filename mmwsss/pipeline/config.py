@@ -14,6 +14,8 @@ from torch.utils.data import DataLoader
 from mmwsss import registry
 from mmwsss.shipped import find_config
 
+from .class_counts import settle_class_counts
+
 _REGISTRIES = (
     registry.MODELS,
     registry.DATASETS,
@@ -35,10 +37,13 @@ _FIRST_LEVEL = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'model_wrapper_cfg',
     'sync_bn',
     # ours
-    'pipeline',
+    'judged_on',
     'seed_dataloader',
     'seed_tta_model',
     'seed_writer',
+    'stages',
+    'tested_on',
+    'total_batch_size',
     'tta_model',
     'tta_pipeline',
 }
@@ -50,6 +55,8 @@ def load_config(
 ) -> Config:
     """Read a config, merge command-line options into it, and check the options of our parts.
 
+    Heads that do not say their number of classes get that of the data set.
+
     Args:
         path: The config file, or the name of a shipped one.
         options: As given with ``--cfg-options``.
@@ -57,11 +64,13 @@ def load_config(
 
     Raises:
         FileNotFoundError: There is no such config.
-        ValueError: A part of ours is unknown or has an unknown option, or an option has no place.
+        ValueError: A part of ours is unknown or has an unknown option, an option has no place, or
+            a stated number of classes is not the data set's.
     """
     config = Config.fromfile(find_config(path))
     check_options(config)
     merge_options(config, options, where)
+    settle_class_counts(config)
     return config
 
 

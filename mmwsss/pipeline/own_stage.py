@@ -1,22 +1,23 @@
 """Training one stage alone, as the whole run would."""
 
 import time
-from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from .execution import record_done, stage_key
+from .network import train
 from .run import open_workspace
-from .runs import train
-from .stage import STARTED, read_record, record_done, stage_key, write_record
 from .stages import Train
+from .workspace import STARTED, read_record, write_record
 
 
-def train_own_stage(config: Config) -> Path:
+def train_own_stage(config: Config) -> dict[str, Any]:
     """Train the config's own network so that the whole run finds the stage done.
 
     Returns:
-        The last checkpoint.
+        What `mmwsss.pipeline.network.train` returns.
 
     Raises:
         ValueError: The config has nothing to train.
@@ -40,7 +41,7 @@ def train_own_stage(config: Config) -> Path:
     if is_main_process():
         write_record(folder / STARTED, {'key': key})
     begin = time.time()
-    checkpoint = train(config)
+    figures = train(config)
     if is_main_process():
-        record_done(stage, workspace, {'checkpoint': checkpoint.name}, time.time() - begin)
-    return checkpoint
+        record_done(stage, workspace, figures, time.time() - begin)
+    return figures

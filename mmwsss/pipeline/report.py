@@ -39,7 +39,8 @@ from .report_pictures import (
     seed_images,
     seed_scores,
 )
-from .run import PipelineRun, mean_iou_rows
+from .run import PipelineRun
+from .table import mean_iou_rows
 
 _NO_VALUE = '-'
 _SCALE_COLORS = 9

@@ -18,8 +18,8 @@ from mmwsss.visualization import fit_image, overlay_heatmap, overlay_mask
 from . import stages
 from .report_html import Cell, render_grid
 from .run import PipelineRun
-from .stage import Stage
-from .stages.data import build_images
+from .stages.base import Stage
+from .stages.images import build_images
 
 _LONGEST_SIDE = 256  # of a picture, in pixels
 _MAX_CLASSES = 3  # whose maps are shown of one image
@@ -326,9 +326,7 @@ def _predictions(run: PipelineRun) -> Path | None:
 def _test_images(run: PipelineRun) -> Images:
     stage = last_stage(run, stages.Test)
     assert isinstance(stage, stages.Test)
-    trained = run.workspace.stages[stage.model]
-    assert isinstance(trained, stages.Train)
-    return read_images(trained.training_config(run.workspace).test_dataloader.dataset)
+    return read_images(stage.test_dataset(run.workspace))
 
 
 def _test_ground_truth(info: Mapping[str, Any]) -> np.ndarray | None:

@@ -12,8 +12,8 @@ from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
 
 from .config import set_seed
-from .runs import train
-from .stage import content_hash
+from .network import train
+from .workspace import content_hash
 
 
 def train_toy_clip(config: Config, out: Path, seed: int = 0, images: int | None = None) -> None:
@@ -31,7 +31,8 @@ def train_toy_clip(config: Config, out: Path, seed: int = 0, images: int | None 
     config.resume = True
     set_seed(config, seed)
     write_toy_scenes(config.data_root, number, 0, config.scene_seed)
-    export_clip(config, train(config), out)
+    checkpoint = Path(config.work_dir) / train(config)['checkpoint']
+    export_clip(config, checkpoint, out)
 
 
 def export_clip(config: Config, checkpoint: Path, out: Path) -> None:

@@ -10,8 +10,8 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 
+from mmwsss.pipeline.building import build_stages
 from mmwsss.pipeline.config import load_config
-from mmwsss.pipeline.run import build_stages
 from mmwsss.registry import MODELS
 from mmwsss.seeds import THRESHOLDS
 

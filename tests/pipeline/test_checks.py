@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from mmwsss.pipeline import runs
+from mmwsss.pipeline import network
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import open_workspace
 from mmwsss.registry import MODELS
@@ -178,9 +178,9 @@ def test_a_training_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch, begun
         def train(self):
             seen.append((config.resume, config.load_from))
 
-    monkeypatch.setattr(runs, '_build_runner', lambda config, **options: Runner())
-    monkeypatch.setattr(runs, 'last_checkpoint', lambda folder: None)
-    runs.train(config)
+    monkeypatch.setattr(network, '_build_runner', lambda config, **options: Runner())
+    monkeypatch.setattr(network, 'last_checkpoint', lambda folder: Path('epoch_2.pth'))
+    network.train(config)
     assert seen == [(True, None) if begun else (False, str(tmp_path / 'host.pth'))]
 
 
@@ -191,7 +191,7 @@ def test_a_refused_checkpoint_leaves_no_seeds(config, tmp_path, content):
         path.write_bytes(content)
     error = ValueError if content else FileNotFoundError
     with pytest.raises(error, match=r'epoch_9\.pth'):
-        runs.generate_seeds(config, path, tmp_path / 'seeds')
+        network.generate_seeds(config, path, tmp_path / 'seeds')
     assert not (tmp_path / 'seeds').exists()
 
 
@@ -201,5 +201,5 @@ def test_a_checkpoint_of_other_classes_leaves_no_seeds(config, tmp_path):
     state['cam_head.classifier.weight'] = torch.zeros(7, 320, 1, 1)
     torch.save(state, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'other\.pth: the checkpoint has 7 classes'):
-        runs.generate_seeds(config, tmp_path / 'other.pth', tmp_path / 'seeds')
+        network.generate_seeds(config, tmp_path / 'other.pth', tmp_path / 'seeds')
     assert not (tmp_path / 'seeds').exists()

@@ -7,8 +7,8 @@ from mmengine.config import Config
 
 from mmwsss.pipeline import config as config_module
 from mmwsss.pipeline.config import accepted_options, check_options, load_config, merge_options
-from mmwsss.pipeline.stage import Workspace
 from mmwsss.pipeline.stages import Train
+from mmwsss.pipeline.workspace import Workspace
 from mmwsss.registry import MODELS, STAGES
 from mmwsss.structures import NestedOptions, Settings
 

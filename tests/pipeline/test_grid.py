@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from mmwsss.pipeline.building import build_stages
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.grid import format_grid, read_grid
-from mmwsss.pipeline.run import build_stages
 from mmwsss.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]

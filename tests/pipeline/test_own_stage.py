@@ -2,8 +2,8 @@ import pytest
 from mmengine.config import Config
 
 from mmwsss.pipeline import own_stage
-from mmwsss.pipeline.stage import DONE, STARTED, read_record, write_record
 from mmwsss.pipeline.stages import Train
+from mmwsss.pipeline.workspace import DONE, STARTED, read_record, write_record
 
 STAGES = [
     {'type': 'Train', 'name': 'cam', 'config': 'other.py'},

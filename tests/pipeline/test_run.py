@@ -1,9 +1,11 @@
 import pytest
 from mmengine.config import Config
 
-from mmwsss.pipeline.run import PipelineRun, build_stages, format_table, run_pipeline
-from mmwsss.pipeline.stage import Workspace
+from mmwsss.pipeline.building import build_stages
+from mmwsss.pipeline.run import PipelineRun, run_pipeline
 from mmwsss.pipeline.stages import EvaluateMasks, EvaluateSeeds, Test, Train
+from mmwsss.pipeline.table import format_table
+from mmwsss.pipeline.workspace import Workspace
 
 
 def config_of(*stages):

@@ -3,7 +3,9 @@ import json
 import pytest
 from mmengine.config import Config
 
-from mmwsss.pipeline.stage import DONE, STARTED, Stage, Workspace, execute, stage_key
+from mmwsss.pipeline.execution import execute, stage_key
+from mmwsss.pipeline.stages.base import Stage
+from mmwsss.pipeline.workspace import DONE, STARTED, Workspace
 
 
 class Count(Stage):

@@ -1,11 +1,11 @@
 # COCO 2014 in VOC's place: seeds on train2014, judged there; segmentor on val2014. Masks, lists and
 # labels are written by tools/dataset_converters/coco.py.
 #   _base_ = ['./irn_voc.py', '../_base_/datasets/coco.py']
-#   model = dict(cam_head=dict(num_classes=80))
 #   train_dataloader = dict(dataset=_base_.coco_labelled)
 #   seed_dataloader = dict(dataset=_base_.coco_labelled)
 #   test_dataloader = dict(dataset=_base_.coco_labelled)
-#   pipeline = [{**stage, **_base_.coco_stages.get(stage.name, {})} for stage in _base_.pipeline]
+#   judged_on = _base_.coco_judged_on
+#   tested_on = _base_.coco_val
 coco_root = '{{$MMWSSS_DATA:data}}/coco2014'
 coco_train = dict(
     type='mmwsss.COCOObjectDataset', data_root=coco_root, ann_file='ImageSets/train2014.txt',
@@ -16,19 +16,5 @@ coco_val = dict(
     data_prefix=dict(img_path='val2014', seg_map_path='SegmentationClass/val2014'),
 )
 coco_labelled = dict(dataset=coco_train, label_file=coco_root + '/image_labels_train2014.json')
-# what differs in the stages of the hosts, by their names
-judged_on = dict(ground_truth=coco_root + '/SegmentationClass/train2014',
-                 ids=coco_root + '/ImageSets/train2014.txt')
-coco_stages = dict(
-    cam_scores=judged_on,
-    seed_scores=judged_on,
-    plain_scores=judged_on,
-    crf_scores=judged_on,
-    walk_scores=judged_on,
-    mask_scores=judged_on,
-    walk=dict(full_size=False),  # or they would take over a hundred gigabytes
-    irnet=dict(config='configs/irn/irnet_coco.py'),
-    segmentor=dict(config='configs/deeplabv2/deeplabv2_r101_coco.py'),
-    decoder=dict(config='configs/vpl/vpl_decoder_coco.py'),
-)
-del judged_on
+coco_judged_on = dict(ground_truth=coco_root + '/SegmentationClass/train2014',
+                      ids=coco_root + '/ImageSets/train2014.txt')

@@ -4,14 +4,5 @@ coco_root = '{{$MMWSSS_DATA:data}}/coco_mini'
 coco_train = dict(data_root=coco_root)
 coco_val = dict(data_root=coco_root)
 coco_labelled = dict(dataset=coco_train, label_file=coco_root + '/image_labels_train2014.json')
-judged_on = dict(ground_truth=coco_root + '/SegmentationClass/train2014',
-                 ids=coco_root + '/ImageSets/train2014.txt')
-coco_stages = dict(
-    seed_scores=judged_on,
-    crf_scores=judged_on,
-    walk_scores=judged_on,
-    mask_scores=judged_on,
-    irnet=dict(config='configs/irn/irnet_coco_mini.py'),
-    segmentor=dict(config='configs/deeplabv2/deeplabv2_efficientnet_lite0_coco_mini.py'),
-)
-del judged_on
+coco_judged_on = dict(ground_truth=coco_root + '/SegmentationClass/train2014',
+                      ids=coco_root + '/ImageSets/train2014.txt')

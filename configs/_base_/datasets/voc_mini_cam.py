@@ -1,30 +1,6 @@
-# 174 photographs in VOC's layout and classes: they show that the way works, not how good it is.
-_base_ = ['./cam_pipelines_small.py']
-data_root = '{{$MMWSSS_DATA:data}}/voc_mini'
-label_file = data_root + '/image_labels.txt'
-train = dict(type='PascalVOCDataset', data_root=data_root,
-             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-             ann_file='ImageSets/Segmentation/train.txt')
-train_dataloader = dict(
-    batch_size=16,
-    num_workers=0,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='mmwsss.ImageLabelDataset', dataset=train, label_file=label_file,
-                 pipeline=_base_.train_pipeline),
-)
-seed_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='mmwsss.ImageLabelDataset', dataset=train, label_file=label_file,
-                 pipeline=_base_.tta_pipeline, test_mode=True),
-)
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='mmwsss.ImageLabelDataset', dataset=train, label_file=label_file,
-                 pipeline=_base_.test_pipeline, load_masks=True, test_mode=True),
-)
-test_evaluator = dict(type='mmwsss.SeedMetric')
+# The 174 photographs of voc_mini.py with image labels.
+_base_ = ['./voc_mini.py', './labelled_images_small.py']
+labelled = dict(dataset=_base_.images, label_file=_base_.label_file)
+train_dataloader = dict(dataset=labelled)
+seed_dataloader = dict(dataset=labelled)
+test_dataloader = dict(dataset=labelled)

@@ -1,27 +1,4 @@
 # PASCAL VOC 2012 with pseudo masks: train on trainaug, test on val.
-_base_ = ['./seg_pipelines.py']
-data_root = '{{$MMWSSS_DATA:data}}/VOCdevkit/VOC2012'
-data_prefix = dict(img_path='JPEGImages', seg_map_path='SegmentationClass')
-train_dataloader = dict(
-    batch_size=10,
-    num_workers=4,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='mmwsss.PseudoMaskDataset',
-        dataset=dict(type='PascalVOCDataset', data_root=data_root, data_prefix=data_prefix,
-                     ann_file='ImageSets/Segmentation/trainaug.txt'),
-        mask_dir='work_dirs/pseudo_masks',  # run_pipeline sets it to the masks it made
-        pipeline=_base_.seg_train_pipeline,
-    ),
-)
-test_pipeline = _base_.seg_test_pipeline  # the name that mmseg's inference reads
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='PascalVOCDataset', data_root=data_root, data_prefix=data_prefix,
-                 ann_file='ImageSets/Segmentation/val.txt', pipeline=_base_.seg_test_pipeline),
-)
-test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+_base_ = ['./voc.py', './pseudo_masks.py']
+train_dataloader = dict(dataset=dict(dataset=_base_.images))
+test_dataloader = dict(dataset=_base_.tested_on)

@@ -5,7 +5,6 @@ model = dict(
         _delete_=True,
         type='mmwsss.AMNHead',
         in_channels=320,
-        num_classes=20,
         dilations=(1, 2, 3, 4),  # ours: images are small
     ),
 )

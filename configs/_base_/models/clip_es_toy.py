@@ -16,7 +16,6 @@ model = dict(
                   num_attention_blocks=4),
     cam_head=dict(
         type='mmwsss.CLIPESHead',
-        num_classes=10,
         embed_dims=128,
         text=dict(names=toy_names),
     ),

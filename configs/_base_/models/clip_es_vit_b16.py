@@ -17,5 +17,5 @@ model = dict(
         model_name='ViT-B-16-quickgelu',
         pretrained='openai',
     ),
-    cam_head=dict(type='mmwsss.CLIPESHead', num_classes=20),
+    cam_head=dict(type='mmwsss.CLIPESHead'),
 )

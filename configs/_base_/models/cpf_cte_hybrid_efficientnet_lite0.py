@@ -22,7 +22,6 @@ model = dict(
     cam_head=dict(
         type='mmwsss.ClassTokenHead',
         in_channels=192,
-        num_classes=20,
         token_channels=32,
         # with 'softmax' background and objects may change places: docs/methods/cpf_cte.md
         activation='sigmoid',

@@ -26,7 +26,6 @@ model = dict(
     cam_head=dict(
         type='mmwsss.ClassTokenHead',
         in_channels=768,
-        num_classes=20,
         context=dict(type='mmwsss.CFBiLSTM'),
     ),
 )

@@ -15,7 +15,6 @@ model = dict(
         type='mmwsss.DeepLabV2Head',
         in_channels=320,
         in_index=0,
-        num_classes=21,
         dilations=(1, 2, 3, 4),  # ours: images are small
         dropout_ratio=0,
         align_corners=False,

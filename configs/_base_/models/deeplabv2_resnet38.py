@@ -20,7 +20,6 @@ model = dict(
         type='mmwsss.DeepLabV2Head',
         in_channels=4096,
         in_index=0,
-        num_classes=21,
         dropout_ratio=0,
         align_corners=False,
         loss_decode=dict(type='mmwsss.BalancedCrossEntropyLoss'),

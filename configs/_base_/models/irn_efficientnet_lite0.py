@@ -9,5 +9,5 @@ model = dict(
         size_divisor=1,  # to the size of the largest image of a batch
     ),
     backbone=dict(type='mmwsss.EfficientNetLite0'),
-    cam_head=dict(type='mmwsss.LinearCAMHead', in_channels=320, num_classes=20),
+    cam_head=dict(type='mmwsss.LinearCAMHead', in_channels=320),
 )

@@ -21,5 +21,5 @@ model = dict(
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
     ),
-    cam_head=dict(type='mmwsss.LinearCAMHead', in_channels=2048, num_classes=20),
+    cam_head=dict(type='mmwsss.LinearCAMHead', in_channels=2048),
 )

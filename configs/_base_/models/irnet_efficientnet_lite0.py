@@ -11,5 +11,5 @@ model = dict(
     backbone=dict(type='mmwsss.EfficientNetLite0'),
     in_channels=(24, 24, 40, 112, 320),
     in_indices=(0, 0, 1, 2, 3),  # its stem has stride 2, so the first stage is read twice
-    pad_to=256,  # ours: the crop of cam_pipelines_small.py
+    pad_to=256,  # ours: the crop of labelled_images_small.py
 )

@@ -12,7 +12,6 @@ model = dict(
         type='mmwsss.ClassTokenViT',
         arch='deit-small',
         img_size=224,
-        num_classes=20,
         drop_path_rate=0.1,  # DeiT
         # or what tools/model_converters/deit.py makes of DeiT's own file
         init_cfg=dict(
@@ -22,5 +21,5 @@ model = dict(
             prefix='backbone.',
         ),
     ),
-    cam_head=dict(type='mmwsss.MCTformerHead', in_channels=384, num_classes=20),
+    cam_head=dict(type='mmwsss.MCTformerHead', in_channels=384),
 )

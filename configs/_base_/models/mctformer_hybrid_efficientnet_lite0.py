@@ -13,9 +13,8 @@ model = dict(
         type='mmwsss.ClassTokenViT',
         arch=dict(embed_dims=192, num_layers=3, num_heads=3, feedforward_channels=384),
         img_size=160,
-        num_classes=20,
         patch_cfg=dict(conv_type='mmwsss.EfficientNetLite0Patches'),
         similar_attention=True,
     ),
-    cam_head=dict(type='mmwsss.MCTformerHead', in_channels=192, num_classes=20),
+    cam_head=dict(type='mmwsss.MCTformerHead', in_channels=192),
 )

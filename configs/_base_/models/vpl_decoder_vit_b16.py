@@ -21,7 +21,6 @@ model = dict(
     decode_head=dict(
         type='mmwsss.FrozenCLIPDecoder',
         in_channels=[768] * 11,
-        num_classes=21,
         embed_dims=512,
         # what the first phase wrote; it is read once, when a training begins
         prototypes=dict(checkpoint='work_dirs/vision_prototypes.pth',

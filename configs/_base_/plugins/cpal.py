@@ -4,7 +4,6 @@
 #   custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
 cpal_head = dict(
     type='mmwsss.PrototypeAwareCAMHead',
-    num_classes=20,
     projection=dict(type='mmwsss.SideProjection', in_channels=(256, 512, 1024, 2048)),
     bank=dict(length=1000, num_prototypes=50),
 )

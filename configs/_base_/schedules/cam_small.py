@@ -14,7 +14,4 @@ param_scheduler = [
          convert_to_iter_based=True),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
-val_cfg = None
-test_cfg = dict(type='TestLoop')
-# for tools/train.py --auto-scale-lr
-auto_scale_lr = dict(enable=False, base_batch_size=16)
+total_batch_size = 16  # in all processes together

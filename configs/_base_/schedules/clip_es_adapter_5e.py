@@ -7,5 +7,4 @@ param_scheduler = [
          convert_to_iter_based=True),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
-val_cfg = None
-test_cfg = dict(type='TestLoop')
+total_batch_size = 1  # in all processes together

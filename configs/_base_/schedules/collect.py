@@ -3,5 +3,3 @@
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.0))
 param_scheduler = []
 train_cfg = dict(type='mmwsss.CollectLoop')
-val_cfg = None
-test_cfg = dict(type='TestLoop')

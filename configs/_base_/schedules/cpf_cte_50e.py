@@ -4,11 +4,8 @@
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=True, milestones=[2], gamma=0.1)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=50)
-val_cfg = None
-test_cfg = dict(type='TestLoop')
-# for tools/train.py --auto-scale-lr
-auto_scale_lr = dict(enable=False, base_batch_size=16)
 cpf_cte_hooks = [
     dict(type='mmwsss.UnfreezeHook', epoch=2,
          modules=[f'backbone.layers.{index}' for index in range(7, 12)] + ['backbone.ln1']),
 ]
+total_batch_size = 16  # in all processes together (CPF-CTE Sec. 4.2)

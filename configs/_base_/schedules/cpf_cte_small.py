@@ -12,12 +12,9 @@ param_scheduler = [
     dict(type='MultiStepLR', by_epoch=True, milestones=[frozen_epochs], gamma=0.1),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
-val_cfg = None
-test_cfg = dict(type='TestLoop')
-# for tools/train.py --auto-scale-lr
-auto_scale_lr = dict(enable=False, base_batch_size=8)
 cpf_cte_hooks = [
     dict(type='mmwsss.UnfreezeHook', epoch=frozen_epochs, freeze=True,
          modules=[f'backbone.patch_embed.projection.network.stages.{stage}'
                   for stage in range(3, 7)]),  # the others never learn
 ]
+total_batch_size = 8  # in all processes together

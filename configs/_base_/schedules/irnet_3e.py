@@ -10,7 +10,4 @@ param_scheduler = [
          convert_to_iter_based=True),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=3)
-val_cfg = None
-test_cfg = dict(type='TestLoop')
-# for tools/train.py --auto-scale-lr
-auto_scale_lr = dict(enable=False, base_batch_size=32)
+total_batch_size = 32  # in all processes together (IRN)

@@ -13,4 +13,4 @@ param_scheduler = [
          convert_to_iter_based=True),
 ]
 train_cfg = dict(max_epochs=max_epochs)
-auto_scale_lr = dict(base_batch_size=16)
+total_batch_size = 16  # in all processes together

@@ -2,8 +2,8 @@
 # chosen value is 60 (960 pixels). The other values are ours.
 grid = {
     f'{side // 16} x {side // 16} patches': {
-        'tta_pipeline.1.transforms.0.0.scale': (side, side),
-        'seed_dataloader.dataset.pipeline.1.transforms.0.0.scale': (side, side),
+        'tta_pipeline.1.size': (side, side),
+        'seed_dataloader.dataset.pipeline.1.size': (side, side),
     }
     for side in (384, 480, 640, 800, 960)
 }

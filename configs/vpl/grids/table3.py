@@ -3,7 +3,7 @@
 # to the end, the decoder with CRF; tools/test.py with tta_model.crf=None tests it without.
 grid = {
     'text, CE': {'model.cam_head.prototypes.iterations': 0,
-                 'pipeline.5.options': {'model.decode_head.rsc': None}},
-    'vision, CE': {'pipeline.5.options': {'model.decode_head.rsc': None}},
+                 'stages.decoder.options': {'model.decode_head.rsc': None}},
+    'vision, CE': {'stages.decoder.options': {'model.decode_head.rsc': None}},
     'vision, CE and RSC': {},
 }

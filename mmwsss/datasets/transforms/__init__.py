@@ -4,5 +4,13 @@ from .crop import RandomPadCrop
 from .formatting import PackImageLabelInputs
 from .loading import LoadImage
 from .resize import PillowResize
+from .views import MultiScaleFlip, RandomView
 
-__all__ = ['LoadImage', 'PackImageLabelInputs', 'PillowResize', 'RandomPadCrop']
+__all__ = [
+    'LoadImage',
+    'MultiScaleFlip',
+    'PackImageLabelInputs',
+    'PillowResize',
+    'RandomPadCrop',
+    'RandomView',
+]

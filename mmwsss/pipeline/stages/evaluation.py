@@ -3,24 +3,30 @@
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from mmwsss.datasets.wrapped_dataset import check_files_exist
 from mmwsss.evaluation.seed_evaluation import evaluate_masks, evaluate_seeds
-from mmwsss.pipeline.stage import Stage, Workspace, file_hash
+from mmwsss.pipeline.workspace import Workspace, file_hash
 from mmwsss.registry import STAGES
 from mmwsss.seeds.files import read_ids
 
-from .data import GROUND_TRUTH_CURE, class_names, list_images
+from .base import Stage
+from .checks import GROUND_TRUTH_CURE
+from .images import foreground_names, list_images
 
 
 class _Evaluation(Stage):
-    """A comparison with ground truth.
+    """A comparison with ground truth, which a config says once, as ``judged_on``.
 
     Args:
         name: Of the stage.
         ground_truth: Folder of the masks.
-        ids: File of the image ids, one a line.
+        ids: File of the image ids, one per line.
         title: Of the figures in tables.
     """
+
+    judges = True
 
     def __init__(self, name: str, ground_truth: str, ids: str, title: str) -> None:
         super().__init__(name)
@@ -28,13 +34,19 @@ class _Evaluation(Stage):
         self.ground_truth = ground_truth
         self.ids = ids
 
+    @classmethod
+    def defaults(cls, config: Config) -> dict[str, Any] | None:
+        """Return the config's ``judged_on``; None, and with it no such stage, where it is None."""
+        judged_on = config.get('judged_on', {})
+        return None if judged_on is None else dict(judged_on)
+
     def check(self, workspace: Workspace) -> None:
         """Look for the ground truth."""
         ids = read_ids(self.ids)
         if not Path(self.ground_truth).is_dir():
             raise FileNotFoundError(
                 f'stage {self.name!r} judges by the masks in {self.ground_truth}, which is no '
-                'folder: set ground_truth, or leave the stage out of the pipeline'
+                'folder: set judged_on.ground_truth, or judged_on=None to judge nothing'
             )
         masks = [str(Path(self.ground_truth, f'{image_id}.png')) for image_id in ids]
         check_files_exist(masks, 'mask', GROUND_TRUTH_CURE)
@@ -58,8 +70,9 @@ class EvaluateSeeds(_Evaluation):
     Args:
         name: Of the stage.
         seeds: Stage that wrote the seeds.
-        ground_truth: Folder of the masks.
-        ids: File of the image ids; also the split that the best threshold is chosen on.
+        ground_truth: Folder of the masks; by default that of ``judged_on``.
+        ids: File of the image ids, by default that of ``judged_on``; also the split that the best
+            threshold is chosen on.
         title: Of the figures in tables.
     """
 
@@ -77,10 +90,17 @@ class EvaluateSeeds(_Evaluation):
             workspace.folder(self.seeds) / 'seeds',
             self.ground_truth,
             read_ids(self.ids),
-            class_names(workspace),
+            foreground_names(workspace),
             split=Path(self.ids).stem,
             processes=workspace.processes,
         )
+
+    def rows(self, figures: dict[str, Any]) -> dict[str, float]:
+        """One row per source, at its best threshold."""
+        return {
+            f'{self.title}: {source}': curve['best']['mIoU']
+            for source, curve in figures['sources'].items()
+        }
 
 
 @STAGES.register_module()
@@ -90,8 +110,8 @@ class EvaluateMasks(_Evaluation):
     Args:
         name: Of the stage.
         masks: Stage that wrote the masks.
-        ground_truth: Folder of the masks to judge by.
-        ids: File of the image ids.
+        ground_truth: Folder of the masks to judge by; by default that of ``judged_on``.
+        ids: File of the image ids; by default that of ``judged_on``.
         title: Of the figures in tables.
     """
 
@@ -105,7 +125,7 @@ class EvaluateMasks(_Evaluation):
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Compare the masks as trained on, and those before unsure pixels were set to 255."""
-        ids, classes = read_ids(self.ids), class_names(workspace)
+        ids, classes = read_ids(self.ids), foreground_names(workspace)
         folder, processes = workspace.folder(self.masks), workspace.processes
         return {
             what: evaluate_masks(
@@ -113,3 +133,10 @@ class EvaluateMasks(_Evaluation):
             )
             for what in ('argmax', 'masks')
         }
+
+    def rows(self, figures: dict[str, Any]) -> dict[str, float]:
+        """One row, and a second where unsure pixels make a difference."""
+        rows = {self.title: figures['argmax']['mIoU']}
+        if figures['masks']['mIoU'] != figures['argmax']['mIoU']:
+            rows[f'{self.title}, unsure as background'] = figures['masks']['mIoU']
+        return rows

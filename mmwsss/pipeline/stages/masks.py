@@ -2,15 +2,17 @@
 
 from typing import Any, ClassVar
 
-from mmwsss.pipeline.stage import DONE, Stage, Workspace, read_record
+from mmwsss.pipeline.workspace import DONE, Workspace, read_record
 from mmwsss.registry import STAGES
 from mmwsss.seeds.crf import CRF_PRESETS
 from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
 from mmwsss.seeds.refine import RefineSettings, refine_seeds_with_crf
 from mmwsss.seeds.thresholds import THRESHOLDS
 
-from .data import check_crf, check_source, refine_items
+from .base import Stage
+from .checks import check_crf, check_source
 from .evaluation import EvaluateSeeds
+from .images import seeded_images
 
 
 @STAGES.register_module()
@@ -75,7 +77,7 @@ class RefineSeeds(Stage):
                 f'bg_threshold of stage {self.name!r} is {self.bg_threshold!r}; give a number, '
                 "'best' or None"
             )
-        check_source(self.name, self.source, workspace.stages[self.seeds], workspace)
+        check_source(self.name, self.source, self.seeds, workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options."""
@@ -91,7 +93,7 @@ class RefineSeeds(Stage):
             min_confidence=self.min_confidence if self.crf else 0.0,
             crf=CRF_PRESETS[self.crf] if self.crf else None,
         )
-        items = refine_items(workspace, workspace.folder(self.seeds) / 'seeds')
+        items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
         refine_seeds_with_crf(
             items,
             folder / 'masks',
@@ -151,7 +153,7 @@ class MakeIRLabels(Stage):
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
         check_crf(self.name, self.crf)
-        check_source(self.name, self.source, workspace.stages[self.seeds], workspace)
+        check_source(self.name, self.source, self.seeds, workspace)
         self._settings()
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
@@ -165,7 +167,7 @@ class MakeIRLabels(Stage):
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Decide in several processes; labels that are there are kept."""
-        items = refine_items(workspace, workspace.folder(self.seeds) / 'seeds')
+        items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
         out_dir = workspace.folder(self.name) / 'masks'
         make_ir_labels(items, out_dir, self._settings(), workspace.processes, resume)
         return {'masks': len(items), **self.recipe(workspace)}

@@ -1,43 +1,69 @@
-"""A stage's work in a process a GPU."""
+"""A network's work in this process, or in one process per GPU."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 
 from mmwsss.errors import FailedProcesses, errors_left, first_error
-from mmwsss.pipeline.stage import Workspace, read_record
+from mmwsss.pipeline import network
+from mmwsss.pipeline.workspace import Workspace, read_record, write_record
+
+RUNS: dict[str, Callable[..., dict[str, Any]]] = {
+    'train': network.train,
+    'seeds': network.generate_seeds,
+    'test': network.test,
+}
+_FIGURES = 'figures.json'
 
 
-def run_command_in_processes(
-    command: str, config: Config, workspace: Workspace, arguments: list[str] | None = None
+def run_network(
+    name: str, config: Config, workspace: Workspace, gpus: int | None = None, **options: Any
 ) -> dict[str, Any]:
-    """Run one of our commands in a process a GPU; it writes its figures to ``figures.json``.
+    """Call one of `RUNS`, in the workspace's number of processes.
+
+    In several, the config and the options travel in files, and each process calls the function.
 
     Args:
-        command: One of ours.
-        config: With a ``work_dir``.
+        name: Of the function.
+        config: Its first argument; has a ``work_dir``.
         workspace: Of the run.
-        arguments: Further ones of the command.
+        gpus: Processes; by default those of the workspace.
+        options: Further arguments of the function: strings, numbers, None.
 
     Returns:
-        The figures.
+        The figures that the function returns.
 
     Raises:
         FailedProcesses: A process failed; with what it said.
     """
+    gpus = gpus or workspace.gpus
+    if gpus == 1:
+        return RUNS[name](config, **options)
     folder = Path(config.work_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    config.launcher = 'pytorch'
     config.dump(str(folder / 'run.py'))
-    figures = folder / 'figures.json'
-    order = [sys.executable, '-m', 'mmwsss', command, str(folder / 'run.py'), *(arguments or [])]
-    order += ['--gpus', str(workspace.gpus), '--work-dir', str(folder), '--figures', str(figures)]
-    order += ['--resume'] if config.get('resume') else []
+    order = folder / 'order.json'
+    write_record(order, {'name': name, 'options': options})
+    command = [sys.executable, '-m', 'mmwsss.launch', str(gpus), f'{__package__}.worker']
     with errors_left() as errors:
-        if subprocess.run(order, check=False).returncode:
+        if subprocess.run([*command, str(order)], check=False).returncode:
             raise FailedProcesses(
-                first_error(errors) or f'`mmwsss {command}` failed; what it said stands above'
+                first_error(errors) or f'{name} failed; what its processes said stands above'
             )
-    return read_record(figures)
+    return read_record(folder / _FIGURES)
+
+
+def follow_order(order: Path) -> None:
+    """Do what `run_network` wrote down, in one of the processes; the first leaves the figures."""
+    content = json.loads(order.read_text(encoding='utf-8'))
+    config = Config.fromfile(order.with_name('run.py'))
+    figures = RUNS[content['name']](config, **content['options'])
+    if is_main_process():
+        write_record(order.with_name(_FIGURES), figures)

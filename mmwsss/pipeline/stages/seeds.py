@@ -6,22 +6,23 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmwsss.pipeline import runs
-from mmwsss.pipeline.stage import Stage, Workspace
+from mmwsss.pipeline.network import last_checkpoint
+from mmwsss.pipeline.workspace import Workspace
 from mmwsss.registry import STAGES
 from mmwsss.seeds.files import SOURCES
 from mmwsss.seeds.refine import check_inputs
 from mmwsss.seeds.thresholds import THRESHOLDS
 from mmwsss.seeds.walk import WalkSettings
 
-from .data import build_images, check_source, frozen_inputs, loader_recipe, refine_items
-from .processes import run_command_in_processes
-from .training import Train
+from .base import Stage
+from .checks import check_source
+from .images import build_images, frozen_inputs, loader_recipe, seeded_images
+from .processes import run_network
 
 
 @STAGES.register_module()
 class GenerateSeeds(Stage):
-    """Write a seed an image, from merged views.
+    """Write one seed per image, from merged views.
 
     Args:
         name: Of the stage.
@@ -70,20 +71,13 @@ class GenerateSeeds(Stage):
             config.seed_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
         checkpoint = None
         if self.model is not None:
-            checkpoint = runs.last_checkpoint(workspace.folder(self.model))
-        out_dir = workspace.folder(self.name) / 'seeds'
-        if workspace.gpus > 1:
-            arguments = ['--out-dir', str(out_dir), *([str(checkpoint)] if checkpoint else [])]
-            return run_command_in_processes('seeds', config, workspace, arguments)
-        runs.generate_seeds(config, checkpoint, out_dir)
-        return {'seeds': len(list(out_dir.glob('*.npz')))}
+            checkpoint = str(last_checkpoint(workspace.folder(self.model)))
+        out_dir = str(workspace.folder(self.name) / 'seeds')
+        return run_network('seeds', config, workspace, checkpoint=checkpoint, out_dir=out_dir)
 
     def _config(self, workspace: Workspace) -> Config:
         """Return the config that the network was trained with."""
-        trained = workspace.stages.get(self.model or '')
-        if isinstance(trained, Train):
-            return trained.training_config(workspace)
-        return copy.deepcopy(workspace.config)
+        return workspace.network_config(self.model) or copy.deepcopy(workspace.config)
 
 
 @STAGES.register_module()
@@ -125,15 +119,13 @@ class WalkSeeds(Stage):
 
     def check(self, workspace: Workspace) -> None:
         """Look at the network."""
-        trained = workspace.stages[self.model]
-        if not isinstance(trained, Train) or (
-            trained.training_config(workspace).model.type != 'mmwsss.IRNet'
-        ):
+        config = workspace.network_config(self.model)
+        if config is None or config.model.type != 'mmwsss.IRNet':
             raise ValueError(
                 f'stage {self.name!r} walks over the boundaries of {self.model!r}, which trains no '
                 'mmwsss.IRNet: name a stage that does'
             )
-        check_source(self.name, self.settings.source, workspace.stages[self.seeds], workspace)
+        check_source(self.name, self.settings.source, self.seeds, workspace)
 
     def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
         """Return ``cam``: what walked is that."""
@@ -152,8 +144,8 @@ class WalkSeeds(Stage):
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Walk where it has not been done yet."""
         seed_dir = workspace.folder(self.seeds) / 'seeds'
-        check_inputs(refine_items(workspace, seed_dir))
-        out_dir = workspace.folder(self.name) / 'seeds'
+        check_inputs(seeded_images(workspace, seed_dir))
+        out_dir = str(workspace.folder(self.name) / 'seeds')
         config = self._config(workspace)
         config.work_dir = str(workspace.folder(self.name) / 'log')
         config.seed_writer = {
@@ -161,18 +153,13 @@ class WalkSeeds(Stage):
             'seed_dir': str(seed_dir),
             **asdict(self.settings),
         }
-        checkpoint = runs.last_checkpoint(workspace.folder(self.model))
-        if workspace.gpus > 1:
-            arguments = ['--out-dir', str(out_dir), str(checkpoint)]
-            return run_command_in_processes('seeds', config, workspace, arguments)
-        runs.generate_seeds(config, checkpoint, out_dir)
-        return {'seeds': len(list(out_dir.glob('*.npz')))}
+        checkpoint = str(last_checkpoint(workspace.folder(self.model)))
+        return run_network('seeds', config, workspace, checkpoint=checkpoint, out_dir=out_dir)
 
     def _config(self, workspace: Workspace) -> Config:
-        """Return the network's config, with the images of the pipeline to walk on."""
-        trained = workspace.stages[self.model]
-        assert isinstance(trained, Train)
-        config = trained.training_config(workspace)
+        """Return the network's config, with the images of the run to walk on."""
+        config = workspace.network_config(self.model)
+        assert config is not None  # `check` has seen to it
         dataset = dict(workspace.config.seed_dataloader.dataset)
         dataset.pop('mask_dir', None)
         loader = workspace.config.seed_dataloader

@@ -8,21 +8,17 @@ from mmengine.config import Config
 
 from mmwsss.datasets.wrapped_dataset import check_files_exist, check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
-from mmwsss.pipeline import runs
+from mmwsss.pipeline.batch import share_batch, training_processes
 from mmwsss.pipeline.config import merge_options
-from mmwsss.pipeline.stage import Stage, Workspace, file_hash
+from mmwsss.pipeline.network import check_backbone, check_start, last_checkpoint
+from mmwsss.pipeline.workspace import Workspace, file_hash
 from mmwsss.registry import STAGES
 
-from .data import (
-    GROUND_TRUTH_CURE,
-    build_images,
-    check_crf,
-    class_names,
-    frozen_inputs,
-    loader_recipe,
-    other_config,
-)
-from .processes import run_command_in_processes
+from .base import Stage
+from .checks import GROUND_TRUTH_CURE, check_crf
+from .images import build_images, foreground_names, frozen_inputs, loader_recipe
+from .networks import other_config
+from .processes import run_network
 
 _TRAINING_KEYS = (
     'model',
@@ -42,7 +38,8 @@ class Train(Stage):
 
     Args:
         name: Of the stage.
-        config: Another config than the pipeline's: a path from here or from the repository.
+        config: Another config than the run's: a path from here or from the repository. Its recipe
+            is taken, and the run's images, labels and classes.
         masks: Stage whose pseudo masks or ir_labels are learnt from; None to learn from image
             labels alone.
         backbone: Stage whose trained backbone this one begins with; None for the config's own
@@ -73,9 +70,9 @@ class Train(Stage):
         self.prototypes = prototypes
         self.options = options
 
-    def training_config(self, workspace: Workspace) -> Config:
+    def network_config(self, workspace: Workspace) -> Config:
         """Return the config of the training, with its folder and its pseudo masks."""
-        where = f'pipeline[{self.name!r}].options'
+        where = f'stages.{self.name}.options'
         if self.config is None:
             config = copy.deepcopy(workspace.config)
             merge_options(config, self.options, where)
@@ -94,11 +91,9 @@ class Train(Stage):
     def _fitted_config(self, workspace: Workspace) -> Config:
         """Return the config of the stage that fits the prototypes."""
         assert self.prototypes is not None
-        fitted = workspace.stages[self.prototypes]
-        if isinstance(fitted, Train):
-            config = fitted.training_config(workspace)
-            if config.model.get('cam_head', {}).get('prototypes'):
-                return config
+        config = workspace.network_config(self.prototypes)
+        if config is not None and config.model.get('cam_head', {}).get('prototypes'):
+            return config
         raise ValueError(
             f'stage {self.name!r} takes the prototypes of {self.prototypes!r}, which fits none: '
             'name a Train stage whose model.cam_head.prototypes are mmwsss.VisionPrototypes'
@@ -106,34 +101,36 @@ class Train(Stage):
 
     def ready_config(self, workspace: Workspace) -> Config:
         """Return the config of the training, with the weights that it begins with."""
-        config = self.training_config(workspace)
+        config = self.network_config(workspace)
         if self.backbone:
             config.model.backbone.init_cfg = {
                 'type': 'Pretrained',
-                'checkpoint': str(runs.last_checkpoint(workspace.folder(self.backbone))),
+                'checkpoint': str(last_checkpoint(workspace.folder(self.backbone))),
                 'prefix': 'backbone.',
             }
         if self.start:
-            config.load_from = str(runs.last_checkpoint(workspace.folder(self.start)))
+            config.load_from = str(last_checkpoint(workspace.folder(self.start)))
         if self.prototypes:
-            checkpoint = runs.last_checkpoint(workspace.folder(self.prototypes))
+            checkpoint = last_checkpoint(workspace.folder(self.prototypes))
             config.model.decode_head.prototypes = {'checkpoint': str(checkpoint)}
         return config
 
     def check(self, workspace: Workspace) -> None:
         """Look at the images and their labels."""
-        config = self.training_config(workspace)
-        runs.check_start(config)
-        runs.check_backbone(config.model)
+        config = self.network_config(workspace)
+        check_start(config)
+        check_backbone(config.model)
+        share_batch(config, training_processes(config, workspace.gpus))
         dataset = config.train_dataloader.dataset
         # a PseudoMaskDataset is made of masks that are not there yet, but its images are
         check_images(build_images(dataset if 'label_file' in dataset else dataset.dataset))
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Everything of the config that decides the weights."""
-        config = self.training_config(workspace)
+        config = self.network_config(workspace)
         if self.masks:  # the key of that stage counts, not the place of its files
             del config.train_dataloader.dataset['mask_dir']
+        share_batch(config, 1)  # the joint batch counts, not who has which part of it
         return {
             **{key: config.get(key) for key in _TRAINING_KEYS},
             'data': loader_recipe(config.train_dataloader),
@@ -142,12 +139,10 @@ class Train(Stage):
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
-        """Train, in this process or in one a GPU."""
+        """Train, in as many processes as can share the batch."""
         config = self.ready_config(workspace)
         config.resume = resume
-        if workspace.gpus > 1:
-            return run_command_in_processes('train', config, workspace)
-        return {'checkpoint': runs.train(config).name}
+        return run_network('train', config, workspace, training_processes(config, workspace.gpus))
 
 
 @STAGES.register_module()
@@ -168,6 +163,15 @@ class Test(Stage):
         self.model = model
         self.tta = tta
         self.title = title
+
+    @classmethod
+    def defaults(cls, config: Config) -> dict[str, Any] | None:
+        """Return None, and with it no such stage, where the config's ``tested_on`` is None."""
+        return None if config.get('tested_on', {}) is None else {}
+
+    def rows(self, figures: dict[str, Any]) -> dict[str, float]:
+        """One row."""
+        return {self.title: figures['mIoU']}
 
     def check(self, workspace: Workspace) -> None:
         """Look at the images, their masks and the CRF."""
@@ -195,13 +199,8 @@ class Test(Stage):
         folder = workspace.folder(self.name)
         config.work_dir = str(folder / 'log')
         config.test_evaluator.output_dir = str(folder / 'predictions')
-        checkpoint = runs.last_checkpoint(workspace.folder(self.model))
-        if workspace.gpus > 1:
-            arguments = [str(checkpoint), *(['--tta'] if self.tta else [])]
-            figures = run_command_in_processes('test', config, workspace, arguments)
-        else:
-            figures = runs.test(config, checkpoint, self.tta)
-        figures = {name: float(value) for name, value in figures.items()}
+        checkpoint = str(last_checkpoint(workspace.folder(self.model)))
+        figures = run_network('test', config, workspace, checkpoint=checkpoint, tta=self.tta)
         return {**figures, 'IoU': self._class_iou(config, folder / 'predictions', workspace)}
 
     def _class_iou(self, config: Config, predictions: Path, workspace: Workspace) -> dict[str, Any]:
@@ -209,10 +208,14 @@ class Test(Stage):
         dataset = build_images(config.test_dataloader.dataset)
         masks = [Path(dataset.get_data_info(i)['seg_map_path']) for i in range(len(dataset))]
         ids = [mask.stem for mask in masks]
-        return evaluate_masks(predictions, masks[0].parent, ids, class_names(workspace))['IoU']
+        return evaluate_masks(predictions, masks[0].parent, ids, foreground_names(workspace))['IoU']
 
     def _config(self, workspace: Workspace) -> Config:
-        trained = workspace.stages[self.model]
-        if not isinstance(trained, Train):
+        config = workspace.network_config(self.model)
+        if config is None:
             raise ValueError(f'stage {self.name!r} tests {self.model!r}, which trains nothing')
-        return trained.training_config(workspace)
+        return config
+
+    def test_dataset(self, workspace: Workspace) -> dict[str, Any]:
+        """Return the config of the data set that is tested on."""
+        return self._config(workspace).test_dataloader.dataset

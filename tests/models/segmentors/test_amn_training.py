@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from PIL import Image
 from torch import nn
 
-from mmwsss.pipeline.runs import generate_seeds
+from mmwsss.pipeline.network import generate_seeds
 from mmwsss.registry import HOOKS, MODELS
 from mmwsss.seeds import load_seed
 from mmwsss.seeds.masks import save_mask

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from PIL import Image
 from torch import nn
 
-from mmwsss.pipeline import runs
+from mmwsss.pipeline import network
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import HOOKS, MODELS
 from mmwsss.seeds.files import load_seed
@@ -162,7 +162,7 @@ def test_it_is_tested_without_the_file_of_prototypes(run, tta, crf):
     config.experiment_name += f'_{tta}_{crf}'
     config.model.decode_head.prototypes.checkpoint = 'nowhere.pth'
     config.tta_model.crf = crf
-    figures = runs.test(config, run['work_dir'] / 'epoch_2.pth', tta=tta)
+    figures = network.test(config, run['work_dir'] / 'epoch_2.pth', tta=tta)
     assert 0 <= figures['mIoU'] <= 100
 
 
@@ -171,7 +171,7 @@ def test_its_seeds_of_training_images_show_the_present_classes_alone(run, tmp_pa
     config = small_config(run['root'], run['work_dir'])
     config.experiment_name += '_seeds'
     config.model.decode_head.prototypes.checkpoint = 'nowhere.pth'
-    assert runs.generate_seeds(config, run['work_dir'] / 'epoch_2.pth', tmp_path) == len(TRAIN)
+    assert network.generate_seeds(config, run['work_dir'] / 'epoch_2.pth', tmp_path) == len(TRAIN)
     for image_id, names in LABELS.items():
         seed = load_seed(tmp_path / f'{image_id}.npz')
         assert seed.classes.tolist() == [INDEX[name] - 1 for name in names]

@@ -6,12 +6,8 @@ clip_es_pipeline = [
 ]
 clip_es_tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='ResizeToMultiple', size_divisor=16, interpolation='bicubic')],
-            [dict(type='RandomFlip', prob=0.0)],
-            [dict(type='mmwsss.PackImageLabelInputs')],
-        ],
-    ),
+    dict(type='mmwsss.MultiScaleFlip', size_divisor=16, flip=False),
 ]
+# nothing is learnt here; plug-ins look at the images once, one by one
+clip_es_train_dataloader = dict(batch_size=1, drop_last=False, sampler=dict(shuffle=False),
+                                dataset=dict(pipeline=clip_es_pipeline))

@@ -1,4 +1,4 @@
-"""The runs that need a Runner: training, seeds, test."""
+"""What is done with a network, by mmengine's Runner: training, seeds, test."""
 
 import copy
 from collections.abc import Sequence
@@ -24,12 +24,13 @@ from mmwsss.models.weights import (
 from mmwsss.registry import DATASETS, MODELS
 from mmwsss.seeds.files import load_seed, write_meta
 
-from .stage import content_hash, file_hash
+from .batch import launched_processes, share_batch
+from .workspace import content_hash, file_hash
 
 _PLUG_INS = ('prototype_head',)  # children that a training may add to a trained network
 
 
-def train(config: Config) -> Path:
+def train(config: Config) -> dict[str, Any]:
     """Train as a config says, in its ``work_dir``.
 
     Args:
@@ -37,12 +38,14 @@ def train(config: Config) -> Path:
             checkpoint in ``work_dir``, if there is one, and else begins, with ``load_from``.
 
     Returns:
-        The last checkpoint.
+        ``checkpoint``, the name of the last checkpoint in ``work_dir``.
 
     Raises:
         FileNotFoundError: There is no file ``load_from``.
+        ValueError: The processes cannot share ``total_batch_size``.
     """
     check_start(config)
+    share_batch(config, launched_processes(config.get('launcher', 'none')))
     if config.get('resume') and config.get('load_from'):
         # of the two mmengine would take `load_from`, with the epoch that it ended at
         config.resume = (Path(config.work_dir) / 'last_checkpoint').is_file()
@@ -51,7 +54,7 @@ def train(config: Config) -> Path:
     with naming_file(config.get('load_from') or config.work_dir):
         runner.train()
     dist.barrier()  # the first process may still be writing the checkpoint
-    return last_checkpoint(config.work_dir)
+    return {'checkpoint': last_checkpoint(config.work_dir).name}
 
 
 def check_start(config: Config) -> None:
@@ -100,12 +103,12 @@ def last_checkpoint(work_dir: str | Path) -> Path:
         checkpoint = Path(work_dir) / Path(pointer.read_text(encoding='utf-8').strip()).name
         if checkpoint.is_file():
             return checkpoint
-    raise FileNotFoundError(f'there is no checkpoint in {work_dir}: run tools/train.py first')
+    raise FileNotFoundError(f'there is no checkpoint in {work_dir}: train first')
 
 
 def generate_seeds(
     config: Config, checkpoint: str | Path | None, out_dir: str | Path, resume: bool = True
-) -> int:
+) -> dict[str, Any]:
     """Write a seed file for every image of ``seed_dataloader``, from merged views.
 
     Args:
@@ -116,13 +119,14 @@ def generate_seeds(
         resume: Leave images alone whose seed file is there and sound.
 
     Returns:
-        Number of seeds written.
+        ``seeds``, how many are in the folder, and ``written``, how many of them now.
     """
     config = copy.deepcopy(config)
+    out_dir = Path(out_dir)
     dataset = config.seed_dataloader.dataset
-    pending = _pending_indices(dataset, Path(out_dir)) if resume else None
+    pending = _pending_indices(dataset, out_dir) if resume else None
     if pending is not None and not pending:
-        return 0
+        return {'seeds': _count_seeds(out_dir), 'written': 0}
     dataset.indices = pending
     config.model = {**(config.get('seed_tta_model') or config.tta_model), 'module': config.model}
     config.test_cfg = {'type': 'TestLoop'}
@@ -138,7 +142,7 @@ def generate_seeds(
         runner.load_or_resume()  # a checkpoint that is refused leaves no file
     write_meta(out_dir, meta)
     figures = runner.test()
-    return int(figures['seed/written'])
+    return {'seeds': _count_seeds(out_dir), 'written': int(figures['seed/written'])}
 
 
 def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, float]:
@@ -162,7 +166,11 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
     runner = _build_runner(_without_training(config))
     with naming_file(checkpoint):
         runner.load_or_resume()
-    return runner.test()
+    return {name: float(value) for name, value in runner.test().items()}
+
+
+def _count_seeds(folder: Path) -> int:
+    return sum(1 for _ in folder.glob('*.npz'))
 
 
 def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, object]:

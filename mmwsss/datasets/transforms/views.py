@@ -1,0 +1,103 @@
+"""The views of an image that trainings and merged predictions see, each in one line of a config."""
+
+from collections.abc import Sequence
+
+from mmcv.transforms import Compose, TestTimeAug
+
+from mmwsss.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomView(Compose):
+    """A training's view: random size, random flip, random crop with padding.
+
+    The same as mmcv's `RandomResize` with the aspect kept, `RandomFlip` and `RandomPadCrop`, one
+    after the other.
+
+    Required keys: ``img``, ``seg_fields`` (optional). For what is added see `RandomPadCrop`.
+
+    Args:
+        size: The long side, in pixels, that `ratio_range` is of.
+        ratio_range: The long side is drawn evenly from ``size * ratio_range``.
+        crop_size: Height and width of the crop, or one number for both.
+        flip_prob: Of a horizontal flip.
+        interpolation: Of the image; masks are resized to the nearest pixel.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        ratio_range: tuple[float, float],
+        crop_size: int | tuple[int, int],
+        flip_prob: float = 0.5,
+        interpolation: str = 'bicubic',
+    ) -> None:
+        super().__init__(
+            [
+                {
+                    'type': 'RandomResize',
+                    # of a pair of scales mmcv would draw both sides by themselves, and the long
+                    # side would not be even
+                    'scale': (size, size),
+                    'ratio_range': ratio_range,
+                    'resize_type': 'Resize',
+                    'keep_ratio': True,
+                    'interpolation': interpolation,
+                },
+                {'type': 'RandomFlip', 'prob': flip_prob},
+                {'type': 'mmwsss.RandomPadCrop', 'crop_size': crop_size},
+            ]
+        )
+
+
+@TRANSFORMS.register_module()
+class MultiScaleFlip(TestTimeAug):
+    """The views that are merged to one prediction: every scale, as it is and flipped.
+
+    The same as mmcv's `TestTimeAug` with its lists written out.
+
+    Args:
+        scales: Factors of the sides, in the order of the views.
+        size: Height and width that the image is stretched to, in the place of `scales`; with
+            neither the image keeps its size.
+        size_divisor: Sides are stretched to multiples of it, or None.
+        flip: Whether each view is followed by its mirror image.
+        annotations: Whether the mask of ``seg_map_path`` is read, in the size of the image.
+        interpolation: Of the image.
+        pack: Type of the transform that packs a view.
+
+    Raises:
+        ValueError: `scales` and `size` are both given.
+    """
+
+    def __init__(
+        self,
+        scales: Sequence[float] = (),
+        size: tuple[int, int] | None = None,
+        size_divisor: int | None = None,
+        flip: bool = True,
+        annotations: bool = False,
+        interpolation: str = 'bicubic',
+        pack: str = 'mmwsss.PackImageLabelInputs',
+    ) -> None:
+        if scales and size:
+            raise ValueError(f'give scales={scales} or size={size}, not both')
+        sizes: list[dict] = [{'scale_factor': scale, 'keep_ratio': True} for scale in scales]
+        if size:
+            sizes = [{'scale': (size[1], size[0]), 'keep_ratio': False}]
+        steps = [
+            [{'type': 'Resize', 'interpolation': interpolation, **options} for options in sizes],
+            [
+                {
+                    'type': 'ResizeToMultiple',
+                    'size_divisor': size_divisor,
+                    'interpolation': interpolation,
+                }
+            ]
+            if size_divisor
+            else [],
+            [{'type': 'RandomFlip', 'prob': prob} for prob in ((0.0, 1.0) if flip else (0.0,))],
+            [{'type': 'LoadAnnotations'}] if annotations else [],
+            [{'type': pack}],
+        ]
+        super().__init__([step for step in steps if step])

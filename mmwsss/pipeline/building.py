@@ -1,0 +1,102 @@
+"""From a config's ``stages`` to stages in the order that they run in."""
+
+import inspect
+from typing import Any
+
+from mmengine.config import Config
+
+from mmwsss.registry import STAGES
+
+from .config import check_keys
+from .stages.base import Stage
+
+
+def build_stages(config: Config) -> dict[str, Stage]:
+    """Build the stages of a config, in the order that their inputs ask for.
+
+    A stage that is None is left out, and one whose type `Stage.defaults` leaves out: judging stages
+    where ``judged_on`` is None, tests where ``tested_on`` is. Stages that wait for nothing run in
+    the order of the config.
+
+    Args:
+        config: With ``stages``, a dict of options by name.
+
+    Raises:
+        ValueError: There are no stages, one has an unknown type or option or lacks one, or its
+            inputs are no stages or wait for itself.
+    """
+    if config.get('pipeline'):
+        raise ValueError(
+            f'{config.filename} has a list `pipeline`, as configs had before version 0.2: write '
+            'stages = dict(cam=dict(type="Train"), ...), with the names as keys (docs/configs.md)'
+        )
+    if not config.get('stages'):
+        raise ValueError(f'{config.filename} has no `stages`: inherit from a config in configs/')
+    STAGES.import_from_location()
+    stages: dict[str, Stage] = {}
+    left_out: dict[str, str] = {}
+    for name, options in config.stages.items():
+        if options is None:
+            left_out[name] = 'is None'
+            continue
+        stage = _build_stage(name, dict(options), config)
+        if stage is None:
+            left_out[name] = 'is left out, as the config has nothing to judge by'
+        else:
+            stages[name] = stage
+    _check_inputs(stages, left_out)
+    return _in_order(stages)
+
+
+def _build_stage(name: str, options: dict[str, Any], config: Config) -> Stage | None:
+    where = f'stages.{name}'
+    kind = options.pop('type', None)
+    if kind not in STAGES.module_dict:
+        hint = ' (a new stage needs a type)' if kind is None else ''
+        raise ValueError(f'{where}.type is {kind!r}{hint}; known are {sorted(STAGES.module_dict)}')
+    target = STAGES.get(kind)
+    check_keys(where, kind, set(options), target, {'name'})
+    defaults = target.defaults(config)
+    if defaults is None:
+        return None
+    options = {**defaults, **options}
+    required = [
+        parameter.name
+        for parameter in inspect.signature(target).parameters.values()
+        if parameter.default is parameter.empty and parameter.name != 'name'
+    ]
+    if missing := [option for option in required if option not in options]:
+        raise ValueError(f'{where} ({kind}) needs {", ".join(missing)}: add it in the config')
+    return target(name, **options)
+
+
+def _check_inputs(stages: dict[str, Stage], left_out: dict[str, str]) -> None:
+    for name, stage in stages.items():
+        for source in stage.inputs():
+            if source in left_out:
+                raise ValueError(
+                    f'stages.{name} reads {source!r}, which {left_out[source]}: name another '
+                    f'stage, leave {name!r} out too ({name}=None), or give it a number where it '
+                    f'takes one from {source!r}'
+                )
+            if source not in stages:
+                raise ValueError(
+                    f'stages.{name} reads {source!r}, which is no stage; the stages are '
+                    f'{list(stages)}'
+                )
+
+
+def _in_order(stages: dict[str, Stage]) -> dict[str, Stage]:
+    """Return the stages so that each comes after its inputs, else in the order given.
+
+    What judges comes as soon as it can: its figures are there before the next long work begins.
+    """
+    ordered: dict[str, Stage] = {}
+    while len(ordered) < len(stages):
+        waiting = [name for name in stages if name not in ordered]
+        ready = [name for name in waiting if all(s in ordered for s in stages[name].inputs())]
+        if not ready:
+            raise ValueError(f'the stages {waiting} wait for one another: change their inputs')
+        chosen = next((name for name in ready if stages[name].judges), ready[0])
+        ordered[chosen] = stages[chosen]
+    return ordered

@@ -1,0 +1,103 @@
+"""How many classes the heads have: said once, by the data set."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+
+from mmwsss.datasets.image_labels import foreground_classes
+from mmwsss.registry import DATASETS, MODELS
+
+_LOADERS = ('train_dataloader', 'seed_dataloader', 'test_dataloader')
+
+
+def settle_class_counts(config: Config, where: str = '') -> None:
+    """Give every head that does not say it the number of the data set's classes.
+
+    A head, class tokens, prototypes: whatever of the model takes ``num_classes``. mmseg's decode
+    heads count the background, everything else foreground classes alone.
+
+    Args:
+        config: Changed in place. One whose data set does not know its classes stays as it is.
+        where: Where the config stands, for messages.
+
+    Raises:
+        ValueError: A part states another number.
+    """
+    classes = config_classes(config)
+    if classes is None:
+        return
+    foreground = len(foreground_classes(classes))
+    for place, part, with_background in _counting_parts(config):
+        count = foreground + with_background
+        if part.get('num_classes') is None:
+            part['num_classes'] = count
+        elif part['num_classes'] != count:
+            background = ' and the background' if with_background else ''
+            raise ValueError(
+                f'{where}{place}.num_classes is {part["num_classes"]}, but the data set has '
+                f'{foreground} classes{background}: leave num_classes out, or set it to {count}'
+            )
+
+
+def forget_class_counts(config: Config) -> None:
+    """Take away what `settle_class_counts` sets, for another data set in this one's place."""
+    for _, part, _ in _counting_parts(config):
+        part['num_classes'] = None
+
+
+def config_classes(config: Config) -> tuple[str, ...] | None:
+    """Return the classes of a config's data set, background included where it is one.
+
+    No file is read. None where there is no data set, or its classes are not in the config.
+    """
+    for loader in _LOADERS:
+        dataset = (config.get(loader) or {}).get('dataset')
+        if dataset:
+            return dataset_classes(dataset)
+    return None
+
+
+def dataset_classes(dataset: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the classes of a data set's config, of a wrapper those of what it wraps."""
+    while dataset.get('dataset'):
+        dataset = dataset['dataset']
+    stated = (dataset.get('metainfo') or {}).get('classes')
+    if stated is None:
+        found = DATASETS.get(dataset.get('type') or '')
+        stated = getattr(found, 'METAINFO', {}).get('classes')
+    return None if stated is None else tuple(stated)
+
+
+def _counting_parts(config: Config) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield the parts of the model that take ``num_classes``, and whether background counts."""
+    for place, part in _typed_parts(config.get('model') or {}, 'model'):
+        target = MODELS.get(part['type']) if isinstance(part['type'], str) else None
+        if not isinstance(target, type):
+            continue
+        is_decode_head = issubclass(target, BaseDecodeHead)
+        if is_decode_head or _takes_class_count(target):
+            yield place, part, is_decode_head
+
+
+def _takes_class_count(target: type) -> bool:
+    """Whether ``num_classes`` is an argument of a class that must be given, or of a base of it."""
+    constructors = (
+        vars(owner)['__init__'] for owner in target.__mro__ if '__init__' in vars(owner)
+    )
+    parameters = [inspect.signature(constructor).parameters for constructor in constructors]
+    counts = [found['num_classes'] for found in parameters if 'num_classes' in found]
+    return bool(counts) and counts[0].default is inspect.Parameter.empty
+
+
+def _typed_parts(node: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, dict):
+        if node.get('type'):
+            yield where, node
+        for key, value in node.items():
+            yield from _typed_parts(value, f'{where}.{key}')
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            yield from _typed_parts(value, f'{where}[{index}]')

@@ -1,0 +1,85 @@
+"""Running one stage: skipped when done and unchanged, resumed when cut off."""
+
+import platform
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+
+import mmwsss
+
+from .stages.base import Stage
+from .workspace import DONE, STARTED, Workspace, content_hash, read_record, write_record
+
+
+def execute(stage: Stage, workspace: Workspace) -> dict[str, Any]:
+    """Run a stage unless it is done and unchanged; return the content of its `DONE` file.
+
+    Raises:
+        FileNotFoundError: An input stage has not been run.
+        FileExistsError: The folder holds files that no stage has put there.
+    """
+    folder = workspace.folder(stage.name)
+    key = stage_key(stage, workspace)
+    done = read_record(folder / DONE)
+    if done.get('key') == key:
+        print_log(f'[{stage.name}] done and unchanged: skipped', logger='current')
+        return done
+    started = read_record(folder / STARTED)
+    resume = started.get('key') == key
+    if not resume:
+        _clear(folder, stage.name)
+        write_record(folder / STARTED, {'key': key})
+    print_log(f'[{stage.name}] {"goes on" if resume else "starts"}', logger='current')
+    begin = time.time()
+    figures = stage.run(workspace, resume)
+    return record_done(stage, workspace, figures, time.time() - begin)
+
+
+def record_done(
+    stage: Stage, workspace: Workspace, figures: dict[str, Any], seconds: float
+) -> dict[str, Any]:
+    """Write the file that says that a stage is done, last of all; return its content."""
+    record = {
+        'type': type(stage).__name__,
+        'key': stage_key(stage, workspace),
+        'figures': figures,
+        'seconds': round(seconds, 1),
+        'versions': {'mmwsss': mmwsss.__version__, 'python': platform.python_version()},
+    }
+    write_record(workspace.folder(stage.name) / DONE, record)
+    return record
+
+
+def stage_key(stage: Stage, workspace: Workspace) -> str:
+    """Return the hash of a stage's recipe and of its inputs' keys.
+
+    Raises:
+        FileNotFoundError: An input stage has not been run.
+    """
+    keys = {}
+    for name in stage.inputs():
+        record = read_record(workspace.folder(name) / DONE)
+        if not record:
+            raise FileNotFoundError(
+                f'stage {stage.name!r} reads {workspace.folder(name)}, which is not finished: run '
+                f'`mmwsss run {workspace.config.filename or "CONFIG"} --until {name}` first'
+            )
+        keys[name] = record['key']
+    content = {'type': type(stage).__name__, 'recipe': stage.recipe(workspace), 'inputs': keys}
+    return content_hash(content)
+
+
+def _clear(folder: Path, name: str) -> None:
+    """Empty a stage's folder whose recipe or inputs have changed."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not (folder / STARTED).is_file():
+        raise FileExistsError(
+            f'{folder} holds files of something else than the stage {name!r}: '
+            'move them away, or choose another --work-dir'
+        )
+    print_log(f'[{name}] its recipe or its inputs changed: starting over', logger='current')
+    shutil.rmtree(folder)

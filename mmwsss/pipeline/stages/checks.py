@@ -1,0 +1,48 @@
+"""What several stages look at before the first one begins."""
+
+import importlib.util
+
+from mmwsss.pipeline.workspace import Workspace
+from mmwsss.seeds.crf import CRF_PRESETS
+
+GROUND_TRUTH_CURE = 'set the folder of the ground truth, or leave the stage out (name=None)'
+
+
+def check_crf(name: str, crf: str | None) -> None:
+    """Look at a CRF's preset and for its package.
+
+    Args:
+        name: Of the stage.
+        crf: None where the stage has no CRF.
+
+    Raises:
+        ValueError: There is no such preset.
+        ImportError: The package is missing.
+    """
+    if crf is not None and crf not in CRF_PRESETS:
+        raise ValueError(f'crf of stage {name!r} is {crf!r}; known are {sorted(CRF_PRESETS)}')
+    if crf is not None and importlib.util.find_spec('pydensecrf') is None:
+        raise ImportError(
+            f'stage {name!r} needs the dense CRF: pip install -r requirements/crf.txt, or set its '
+            'crf=None'
+        )
+
+
+def check_source(name: str, source: str, seeds: str, workspace: Workspace) -> None:
+    """Look whether seeds will have the maps that a stage reads.
+
+    Args:
+        name: Of the stage that reads.
+        source: Which maps.
+        seeds: Name of the stage that writes the seeds.
+        workspace: Of the run.
+
+    Raises:
+        ValueError: They will not, or it writes no seeds.
+    """
+    known = workspace.stages[seeds].seed_sources(workspace)
+    if source not in known:
+        raise ValueError(
+            f'source of stage {name!r} is {source!r}, but the seeds of {seeds!r} have '
+            f'{", ".join(known) or "no maps"}'
+        )

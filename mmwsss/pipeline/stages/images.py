@@ -1,0 +1,68 @@
+"""What the stages ask of a config's data sets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmwsss.datasets.image_labels import foreground_classes
+from mmwsss.datasets.wrapped_dataset import check_dataset_paths
+from mmwsss.models.weights import pretrained_file
+from mmwsss.pipeline.workspace import Workspace, file_hash
+from mmwsss.registry import DATASETS
+from mmwsss.seeds.refine import RefineItem
+
+# of a data loader: how fast, not what
+_WITHOUT_EFFECT = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
+
+
+def list_images(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a data set knows of its images, without what earlier stages must make."""
+    built = build_images(dataset)
+    return [built.get_data_info(index) for index in range(len(built))]
+
+
+def build_images(dataset: Mapping[str, Any]) -> Any:
+    """Build a data set for its list of images and classes: no pipeline, no pseudo masks."""
+    check_dataset_paths(dataset)
+    init_default_scope('mmseg')
+    kept = {key: value for key, value in dataset.items() if key != 'mask_dir'}
+    return DATASETS.build({**kept, 'pipeline': [], 'serialize_data': False})
+
+
+def seeded_images(workspace: Workspace, seed_dir: Path) -> list[RefineItem]:
+    """List the images that seeds are made of, with their seed files."""
+    return [
+        RefineItem(info['img_id'], Path(info['img_path']), seed_dir / f'{info["img_id"]}.npz')
+        for info in list_images(workspace.config.seed_dataloader.dataset)
+    ]
+
+
+def foreground_names(workspace: Workspace) -> tuple[str, ...]:
+    """Return the names of the foreground classes."""
+    dataset = build_images(workspace.config.seed_dataloader.dataset)
+    return foreground_classes(dataset.metainfo['classes'])
+
+
+def frozen_inputs(config: Config) -> dict[str, str]:
+    """Return the hashes of the files that a backbone and the texts of a CLIP come from."""
+    text = config.model.get('cam_head', {}).get('text') or {}
+    backbone = config.model.get('backbone', {})
+    files = {'pretrained': backbone.get('pretrained'), **text}
+    if initial := pretrained_file(backbone):
+        files['initial'] = initial
+    return {name: file_hash(path) for name, path in files.items() if isinstance(path, str)}
+
+
+def loader_recipe(loader: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a data loader decides its batches: options, labels, list of images."""
+    dataset = loader['dataset']
+    wrapped = dataset.get('dataset', dataset)
+    ids = Path(wrapped.get('data_root') or '') / (wrapped.get('ann_file') or '')
+    return {
+        'loader': {key: value for key, value in loader.items() if key not in _WITHOUT_EFFECT},
+        'labels': file_hash(dataset.get('label_file', '')),
+        'images': file_hash(ids),
+    }

@@ -1,0 +1,10 @@
+"""One of the processes of `run_network`: ``python -m mmwsss.pipeline.stages.worker order.json``."""
+
+import sys
+from pathlib import Path
+
+from mmwsss.errors import run_saying_errors
+from mmwsss.pipeline.stages.processes import follow_order
+
+if __name__ == '__main__':
+    sys.exit(run_saying_errors(lambda: follow_order(Path(sys.argv[1]))))

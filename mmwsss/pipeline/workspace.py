@@ -1,0 +1,73 @@
+"""Where a run works, and the records that its stages leave there."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmengine.config import Config
+
+from mmwsss.structures import atomic_path
+
+if TYPE_CHECKING:
+    from .stages.base import Stage
+
+DONE = 'done.json'
+STARTED = 'started.json'
+
+
+@dataclass
+class Workspace:
+    """What all stages of one run share.
+
+    Attributes:
+        config: The config with the stages.
+        root: Folder of the run; a stage works in the subfolder of its name.
+        stages: The stages by name, in the order that they run in.
+        gpus: Processes that train and make seeds.
+        processes: Processes of the offline stages.
+    """
+
+    config: Config
+    root: Path
+    stages: dict[str, 'Stage'] = field(default_factory=dict)
+    gpus: int = 1
+    processes: int = 1
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of the stage `name`."""
+        return self.root / name
+
+    def network_config(self, name: str | None) -> Config | None:
+        """Return the config of the network that the stage `name` trains; None if it trains none."""
+        stage = self.stages.get(name or '')
+        return stage.network_config(self) if stage else None
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a JSON record; an absent or damaged one is empty."""
+    try:
+        record = json.loads(path.read_text(encoding='utf-8'))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON record in one piece."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + '\n', encoding='utf-8')
+
+
+def content_hash(content: object) -> str:
+    """Return the hash of a tree of plain values."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_hash(path: str | Path) -> str:
+    """Return the hash of a file's content, or say that it is absent."""
+    path = Path(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else 'absent'
