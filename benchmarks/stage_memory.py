@@ -19,16 +19,13 @@ train_cfg = dict(max_epochs=2)
 crop = [dict(type='mmwsss.LoadImage'), dict(type='mmwsss.RandomPadCrop', crop_size=(48, 48)),
         dict(type='mmwsss.PackImageLabelInputs')]
 train_dataloader = dict(dataset=dict(pipeline=crop))
-view = [dict(type='mmwsss.LoadImage'), dict(type='TestTimeAug', transforms=[
-    [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
-    [dict(type='mmwsss.PackImageLabelInputs')]])]
+view = [dict(type='mmwsss.LoadImage'), dict(type='mmwsss.MultiScaleFlip')]
 seed_dataloader = dict(dataset=dict(pipeline=view))
 masks = [dict(type='mmwsss.LoadImage'), dict(type='LoadAnnotations'),
          dict(type='mmwsss.RandomPadCrop', crop_size=(48, 48)),
          dict(type='mmwsss.PackImageLabelInputs')]
 once = {{'train_cfg.max_epochs': 1, 'train_dataloader.dataset.pipeline': masks}}
-_base_.pipeline[6].options = {{**once, 'model.pad_to': 64}}
-_base_.pipeline[11].options = once
+stages = dict(irnet=dict(options={{**once, 'model.pad_to': 64}}), segmentor=dict(options=once))
 """
 STAGES = (
     'cam',

@@ -200,6 +200,8 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
     loader = config.get('train_dataloader') or config.get('test_dataloader')
     if loader:
         check_dataset_paths(loader.dataset)
+    if not config.get('test_dataloader'):  # mmengine wants all three of a test, or none
+        config.test_cfg = config.test_evaluator = None
     compat.prepare_cpu_processes(config)
     runner = Runner.from_cfg(config)
     network = runner.model

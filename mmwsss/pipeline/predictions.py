@@ -77,7 +77,8 @@ def without_annotations(pipeline: Sequence[Any]) -> list[Any]:
         elif 'transforms' in step:
             kept.append({**step, 'transforms': without_annotations(step['transforms'])})
         elif str(step['type']).rpartition('.')[2] != 'LoadAnnotations':
-            kept.append(step)
+            # `MultiScaleFlip` opens it itself
+            kept.append({**step, 'annotations': False} if step.get('annotations') else step)
     return kept
 
 

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmwsss.commands.main import main
-from mmwsss.pipeline import runs
+from mmwsss.pipeline import network
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 from mmwsss.seeds.masks import load_mask, save_mask, voc_palette
@@ -132,7 +132,7 @@ def test_an_archive_of_another_format_is_refused(monkeypatch):
 
 @pytest.mark.parametrize('option', ['--out', '--voc-archive'])
 def test_a_classification_network_has_no_masks_to_write(monkeypatch, option):
-    monkeypatch.setattr(runs, 'test', lambda *_: pytest.fail('tested'))
+    monkeypatch.setattr(network, 'test', lambda *_: pytest.fail('tested'))
     with pytest.raises(ValueError, match=rf'{option} is for .* not mmwsss\.SeedMetric.*seeds\.py'):
         run(
             monkeypatch, CAM, 'absent.pth', option, 'results.tar.gz', options={'log_level': 'ERROR'}

@@ -15,7 +15,7 @@ def test_the_command_trains_once(tmp_path, monkeypatch, capsys):
     config.write_text(
         f'_base_ = [{str(CONFIG)!r}]\n'
         'model = dict(architecture=dict(embed_dim=8, vision_cfg=dict(width=32, layers=2)))\n'
-        'train_dataloader = dict(batch_size=2)\n'
+        'total_batch_size = 2\n'
         'max_epochs = 1\n'
         'train_cfg = dict(max_epochs=1)\n'
     )

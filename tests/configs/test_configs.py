@@ -50,9 +50,8 @@ def test_a_shipped_config_works(path):
         classes = model.cam_head.num_classes if 'cam_head' in config.model else model.out_channels
         assert output.shape[1] == classes
     MODELS.build({**config.tta_model, 'module': model})
-    if config.get('pipeline'):
-        stages = build_stages(config)
-        for stage in stages.values():
+    if config.get('stages'):
+        for stage in build_stages(config).values():
             if getattr(stage, 'config', None):
                 assert (ROOT / stage.config).is_file()
 
@@ -71,7 +70,7 @@ def test_the_thresholds_of_a_host_are_its_preset(name):
 @pytest.mark.parametrize('path', [path for path in ALL if 'coco' in path.stem], ids=str)
 def test_nothing_of_voc_is_left_in_a_config_of_coco(path):
     config = load_config(ROOT / path)
-    for name in ('model', 'train_dataloader', 'seed_dataloader', 'test_dataloader', 'pipeline'):
+    for name in ('model', 'train_dataloader', 'seed_dataloader', 'test_dataloader', 'stages'):
         assert 'voc' not in repr(config.get(name)).lower(), name
     for part in ('backbone', 'cam_head', 'decode_head', 'prototype_head'):
         wanted = 81 if part == 'decode_head' else 80  # with background, without

@@ -47,17 +47,15 @@ def test_the_two_stages_of_the_schedule():
     assert blocks == [set(), set(), last_five, last_five]
     assert all(p.requires_grad for p in model.cam_head.parameters())
     assert config.train_cfg.max_epochs == 50
-    assert config.train_dataloader.batch_size == 16
+    assert config.total_batch_size == 16
 
 
 def test_the_views():
     config = load_config(VOC)
     (resize,) = (t for t in config.train_dataloader.dataset.pipeline if t['type'] == 'Resize')
     assert (resize['scale'], resize['keep_ratio']) == ((384, 384), False)
-    views = config.seed_dataloader.dataset.pipeline[-1]['transforms']
-    assert views[0] == [
-        {'type': 'Resize', 'scale': (960, 960), 'keep_ratio': False, 'interpolation': 'bicubic'}
-    ]
+    views = config.seed_dataloader.dataset.pipeline[-1]
+    assert (views['size'], views['flip']) == ((960, 960), False)
     preprocessor = config.model.data_preprocessor
     assert preprocessor.mean == preprocessor.std == [127.5] * 3
 
@@ -74,7 +72,7 @@ def test_every_row_of_a_grid_can_be_built(path, config):
         channels = changed.model.cam_head.in_channels
         label = torch.ones(1, head.num_classes)
         head((torch.randn(1, channels, 2, 3),), torch.ones(1, 1, 8, 12), label)
-        scale = changed.tta_pipeline[1].transforms[0][0].scale
-        assert changed.seed_dataloader.dataset.pipeline[1].transforms[0][0].scale == scale
+        scale = changed.tta_pipeline[1].size
+        assert changed.seed_dataloader.dataset.pipeline[1].size == scale
         heads.add(scale)
     assert len(heads) == len(rows) + 1  # every row differs: in its head, or in its scale

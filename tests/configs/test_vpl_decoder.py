@@ -116,7 +116,7 @@ def test_optimisers_and_schedule(tmp_path):
         assert type(wrapper.optimizer).__name__ == name
         (group,) = wrapper.optimizer.param_groups
         assert {key: group[key] for key in numbers} == numbers
-        assert config.train_dataloader.batch_size == 6
+        assert config.total_batch_size == 6
         assert config.train_cfg.max_epochs * (10582 // 6) == pytest.approx(30000, rel=0.01)
         epoch = 200
         rate, rates = group['lr'], []

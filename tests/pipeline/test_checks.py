@@ -42,7 +42,7 @@ def check(config, tmp_path):
 
 
 def stage_of(config, name):
-    return next(stage for stage in config.pipeline if stage.name == name)
+    return config.stages[name]
 
 
 def test_the_shipped_pipeline_passes(config, tmp_path):

@@ -229,5 +229,5 @@ def test_merging_leaves_the_options_as_they_are():
 def test_the_options_of_a_stage_are_checked_before_it_runs(tmp_path, options, message, other):
     path = ROOT / 'configs/quickstart/irn_cpal_toy.py'
     stage = Train('cam', config=str(path) if other else None, options=options)
-    with pytest.raises(ValueError, match=r"pipeline\['cam'\]\.options.*" + message):
+    with pytest.raises(ValueError, match=r'stages\.cam\.options.*' + message):
         stage.check(Workspace(load_config(path), tmp_path))

@@ -5,12 +5,12 @@ from mmwsss.pipeline import own_stage
 from mmwsss.pipeline.stages import Train
 from mmwsss.pipeline.workspace import DONE, STARTED, read_record, write_record
 
-STAGES = [
-    {'type': 'Train', 'name': 'cam', 'config': 'other.py'},
-    {'type': 'GenerateSeeds', 'name': 'cam_seeds', 'model': 'cam'},
-    {'type': 'MakeIRLabels', 'name': 'ir_labels', 'seeds': 'cam_seeds'},
-    {'type': 'Train', 'name': 'own', 'masks': 'ir_labels'},
-]
+STAGES = {
+    'cam': {'type': 'Train', 'config': 'other.py'},
+    'cam_seeds': {'type': 'GenerateSeeds', 'model': 'cam'},
+    'ir_labels': {'type': 'MakeIRLabels', 'seeds': 'cam_seeds'},
+    'own': {'type': 'Train', 'masks': 'ir_labels'},
+}
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Train, 'check', lambda *a: None)  # there are no images
     loader = {'dataset': {'type': 'mmwsss.ImageLabelDataset', 'mask_dir': 'elsewhere'}}
-    text = f"pipeline = {STAGES!r}\nmodel = dict(type='X')\ntrain_dataloader = {loader!r}\n"
+    text = f"stages = {STAGES!r}\nmodel = dict(type='X')\ntrain_dataloader = {loader!r}\n"
     (tmp_path / 'host.py').write_text(text)
     return Config.fromfile('host.py')
 
@@ -29,7 +29,7 @@ def test_the_network_of_the_config_is_trained_and_not_the_first_of_the_pipeline(
     write_record(tmp_path / 'work_dirs/host/ir_labels' / DONE, {'key': 'labels'})
     trained = []
     monkeypatch.setattr(
-        own_stage, 'train', lambda config: trained.append(config) or tmp_path / 'epoch_1.pth'
+        own_stage, 'train', lambda config: trained.append(config) or {'checkpoint': 'epoch_1.pth'}
     )
     own_stage.train_own_stage(config)
     assert trained[0].work_dir == 'work_dirs/host/own'
@@ -40,7 +40,7 @@ def test_the_network_of_the_config_is_trained_and_not_the_first_of_the_pipeline(
 
 
 def test_missing_ir_labels_are_named_with_the_command_that_makes_them(config):
-    with pytest.raises(FileNotFoundError, match=r'run_pipeline\.py host\.py --until ir_labels'):
+    with pytest.raises(FileNotFoundError, match=r'mmwsss run host\.py --until ir_labels'):
         own_stage.train_own_stage(config)
 
 
@@ -48,7 +48,7 @@ def test_a_training_with_other_options_is_not_taken_for_this_one(config, tmp_pat
     write_record(tmp_path / 'work_dirs/host/ir_labels' / DONE, {'key': 'labels'})
     folder = tmp_path / 'work_dirs/host/own'
     write_record(folder / STARTED, {'key': 'of another rate'})
-    monkeypatch.setattr(own_stage, 'train', lambda config: tmp_path / 'epoch_1.pth')
+    monkeypatch.setattr(own_stage, 'train', lambda config: {'checkpoint': 'epoch_1.pth'})
     own_stage.train_own_stage(config)  # no checkpoint that could be taken for another
     write_record(folder / STARTED, {'key': 'of another rate'})
     (folder / 'last_checkpoint').write_text('epoch_9.pth')
@@ -58,6 +58,6 @@ def test_a_training_with_other_options_is_not_taken_for_this_one(config, tmp_pat
 
 
 def test_a_config_without_a_training_of_its_own_says_so(config):
-    config.pipeline = STAGES[:2]
+    config.stages = {name: STAGES[name] for name in ('cam', 'cam_seeds')}
     with pytest.raises(ValueError, match='nothing to train: use tools/run_pipeline'):
         own_stage.train_own_stage(config)

@@ -32,15 +32,15 @@ train_dataloader = dict(dataset=dict(type='mmwsss.PseudoMaskDataset', dataset=wr
                                      mask_dir='', pipeline=[]))
 test_dataloader = dict(dataset=wrapped)
 judged_on = dict(ground_truth={root!r} + '/truth', ids={root!r} + '/ids.txt')
-pipeline = [
-    dict(type='Train', name='cam'),
-    dict(type='GenerateSeeds', name='seeds', model='cam'),
-    dict(type='EvaluateSeeds', name='scores', seeds='seeds', **judged_on),
-    dict(type='RefineSeeds', name='masks', seeds='seeds', bg_threshold='best', scores='scores'),
-    dict(type='EvaluateMasks', name='mask_scores', masks='masks', **judged_on),
-    dict(type='Train', name='segmentor', masks='masks', config={root!r} + '/segmentor.py'),
-    dict(type='Test', name='test', model='segmentor'),
-]
+stages = dict(
+    cam=dict(type='Train'),
+    seeds=dict(type='GenerateSeeds', model='cam'),
+    scores=dict(type='EvaluateSeeds', seeds='seeds'),
+    masks=dict(type='RefineSeeds', seeds='seeds', bg_threshold='best', scores='scores'),
+    mask_scores=dict(type='EvaluateMasks', masks='masks'),
+    segmentor=dict(type='Train', masks='masks', config={root!r} + '/segmentor.py'),
+    test=dict(type='Test', model='segmentor'),
+)
 """
 
 

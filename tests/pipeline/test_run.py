@@ -9,7 +9,10 @@ from mmwsss.pipeline.workspace import Workspace
 
 
 def config_of(*stages):
-    config = Config({'pipeline': list(stages), 'seed_dataloader': {'dataset': {}}})
+    named = {stage['name']: {**stage} for stage in stages}
+    for stage in named.values():
+        del stage['name']
+    config = Config({'stages': named, 'seed_dataloader': {'dataset': {}}})
     config._filename = 'some_config.py'
     return config
 
@@ -20,14 +23,20 @@ SEEDS = {'type': 'GenerateSeeds', 'name': 'seeds'}
 @pytest.mark.parametrize(
     ('stages', 'message'),
     [
-        ([], 'has no `pipeline`'),
-        ([{'type': 'Generate', 'name': 'a'}], r"pipeline\[0\]\.type is 'Generate'; known are"),
+        ([], 'has no `stages`'),
+        ([{'type': 'Generate', 'name': 'a'}], r"stages\.a\.type is 'Generate'; known are"),
+        ([{'name': 'crf_msks', 'crf': None}], r'type is None \(a new stage needs a type\)'),
         ([{**SEEDS, 'modle': 'x'}], "did you mean 'model'"),
-        ([{**SEEDS, 'model': 'cam'}], "reads 'cam', which is no earlier stage"),
-        ([SEEDS, SEEDS], 'needs a name of its own'),
+        ([{**SEEDS, 'model': 'cam'}], "reads 'cam', which is no stage; the stages are"),
+        ([{**SEEDS, 'model': 'seeds'}], r"\['seeds'\] wait for one another"),
+        ([{'type': 'RefineSeeds', 'name': 'r'}], r'stages\.r \(RefineSeeds\) needs seeds: add it'),
+        (
+            [SEEDS, {'type': 'EvaluateSeeds', 'name': 'e', 'seeds': 'seeds'}],
+            r'stages\.e \(EvaluateSeeds\) needs ground_truth, ids',
+        ),
     ],
 )
-def test_a_wrong_pipeline_is_refused_in_one_sentence(stages, message):
+def test_wrong_stages_are_refused_in_one_sentence(stages, message):
     with pytest.raises(ValueError, match=message):
         build_stages(config_of(*stages))
 
@@ -40,7 +49,7 @@ def test_everything_is_checked_before_the_first_stage_runs(tmp_path, monkeypatch
     judge = {'type': 'EvaluateSeeds', 'name': 'b', 'seeds': 'seeds', 'ground_truth': 'absent'}
     (tmp_path / 'ids.txt').write_text('a\n')
     config = config_of(SEEDS, {**judge, 'ids': str(tmp_path / 'ids.txt')})
-    with pytest.raises(FileNotFoundError, match='which is no folder: set ground_truth'):
+    with pytest.raises(FileNotFoundError, match=r'no folder: set judged_on\.ground_truth'):
         run_pipeline(config, tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
 
@@ -54,7 +63,7 @@ def test_best_threshold_needs_scores(tmp_path):
 
 @pytest.mark.parametrize('model', ['seeds', 'cam'])
 def test_a_walk_needs_a_network_that_sees_boundaries(tmp_path, monkeypatch, model):
-    monkeypatch.setattr(Train, 'training_config', lambda *a: Config({'model': {'type': 'other'}}))
+    monkeypatch.setattr(Train, 'network_config', lambda *a: Config({'model': {'type': 'other'}}))
     walk = {'type': 'WalkSeeds', 'name': 'w', 'seeds': 'seeds', 'model': model}
     stages = build_stages(config_of({'type': 'Train', 'name': 'cam'}, SEEDS, walk))
     with pytest.raises(ValueError, match=r'which trains no mmwsss\.IRNet'):
@@ -71,7 +80,7 @@ def test_seeds_of_a_network_that_reads_ir_labels_name_their_stage(tmp_path):
 def test_seeds_come_from_the_config_that_the_network_was_trained_with(tmp_path, monkeypatch):
     trained = Config({'model': {'type': 'plain'}, 'tta_model': {}, 'seed_dataloader': {}})
     trained.seed_dataloader.dataset = {'dataset': {}}
-    monkeypatch.setattr(Train, 'training_config', lambda *a: trained)
+    monkeypatch.setattr(Train, 'network_config', lambda *a: trained)
     stages = build_stages(
         config_of({'type': 'Train', 'name': 'cam', 'config': 'x.py'}, {**SEEDS, 'model': 'cam'})
     )
@@ -131,20 +140,20 @@ def test_a_decoder_sees_with_the_clip_of_its_prototypes(tmp_path):
                 'backbone': {'model_name': None, 'pretrained': 'own.pt'},
                 'cam_head': {'prototypes': {'type': 'mmwsss.VisionPrototypes'}},
             },
-            'pipeline': [
-                {'type': 'Train', 'name': 'vision'},
-                {
+            'seed_dataloader': {'dataset': {}},
+            'stages': {
+                'vision': {'type': 'Train'},
+                'decoder': {
                     'type': 'Train',
-                    'name': 'decoder',
                     'prototypes': 'vision',
                     'config': 'configs/vpl/vpl_decoder_voc.py',
                 },
-            ],
+            },
         }
     )
     stages = build_stages(host)
     workspace = Workspace(host, tmp_path, stages)
-    backbone = stages['decoder'].training_config(workspace).model.backbone
+    backbone = stages['decoder'].network_config(workspace).model.backbone
     assert (backbone.model_name, backbone.pretrained) == (None, 'own.pt')
     folder = workspace.folder('vision')
     folder.mkdir(parents=True)
@@ -164,10 +173,7 @@ def test_prototypes_come_from_a_stage_that_fits_some(tmp_path):
 
 def test_a_training_begins_with_the_network_of_another_stage(tmp_path):
     host = Config({'model': {}, 'train_dataloader': {'dataset': {}}})
-    host.pipeline = [
-        {'type': 'Train', 'name': 'vision'},
-        {'type': 'Train', 'name': 'bank', 'start': 'vision'},
-    ]
+    host.stages = {'bank': {'type': 'Train', 'start': 'vision'}, 'vision': {'type': 'Train'}}
     stages = build_stages(host)
     workspace = Workspace(host, tmp_path, stages)
     folder = workspace.folder('vision')
@@ -177,3 +183,47 @@ def test_a_training_begins_with_the_network_of_another_stage(tmp_path):
     assert stages['bank'].ready_config(workspace).load_from == str(folder / 'epoch_1.pth')
     assert stages['vision'].ready_config(workspace).get('load_from') is None
     assert stages['bank'].inputs() == ['vision']
+
+
+def names_of(stages, **more):
+    return list(build_stages(Config({'stages': stages, **more})))
+
+
+JUDGED = {
+    'seeds': {'type': 'GenerateSeeds'},
+    'masks': {'type': 'RefineSeeds', 'seeds': 'seeds'},
+    'scores': {'type': 'EvaluateSeeds', 'seeds': 'seeds'},
+    'segmentor': {'type': 'Train', 'masks': 'masks'},
+    'test': {'type': 'Test', 'model': 'segmentor'},
+}
+JUDGED_ON = {'ground_truth': 'truth', 'ids': 'ids.txt'}
+
+
+def test_the_order_follows_from_the_inputs_and_scores_come_as_soon_as_they_can():
+    given = {'seeds': {'type': 'GenerateSeeds', 'model': 'bank'}, 'bank': {'type': 'Train'}}
+    assert names_of(given) == ['bank', 'seeds']
+    order = names_of(JUDGED, judged_on=JUDGED_ON)
+    assert order == ['seeds', 'scores', 'masks', 'segmentor', 'test']
+
+
+def test_what_the_config_has_no_use_for_is_left_out():
+    assert names_of(JUDGED, judged_on=None) == ['seeds', 'masks', 'segmentor', 'test']
+    assert names_of(JUDGED, judged_on=None, tested_on=None) == ['seeds', 'masks', 'segmentor']
+    assert names_of({**JUDGED, 'test': None}, judged_on=JUDGED_ON)[-1] == 'segmentor'
+    best = {'type': 'RefineSeeds', 'seeds': 'seeds', 'bg_threshold': 'best', 'scores': 'scores'}
+    with pytest.raises(ValueError, match=r"masks reads 'scores', which is left out.*a number"):
+        names_of({**JUDGED, 'masks': best}, judged_on=None)
+    with pytest.raises(ValueError, match="test reads 'segmentor', which is None"):
+        names_of({**JUDGED, 'segmentor': None}, judged_on=None)
+
+
+def test_ground_truth_is_said_once_and_can_be_said_otherwise():
+    own = {'type': 'EvaluateMasks', 'masks': 'masks', 'ids': 'other.txt'}
+    stages = build_stages(Config({'stages': {**JUDGED, 'own': own}, 'judged_on': JUDGED_ON}))
+    assert (stages['scores'].ground_truth, stages['scores'].ids) == ('truth', 'ids.txt')
+    assert (stages['own'].ground_truth, stages['own'].ids) == ('truth', 'other.txt')
+
+
+def test_a_list_of_stages_of_an_older_config_is_told():
+    with pytest.raises(ValueError, match=r'as configs had before version 0\.2: write'):
+        build_stages(Config({'pipeline': [{'type': 'Train', 'name': 'cam'}]}))

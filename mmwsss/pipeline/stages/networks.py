@@ -39,14 +39,11 @@ def other_config(
 
 def _take_images(config: Config, run: Config) -> None:
     """Put the images of the run into the loaders of a config; its views stay."""
-    labelled = (run.get('train_dataloader') or run.seed_dataloader).dataset
+    labelled = run.seed_dataloader.dataset
     for name in ('train_dataloader', 'seed_dataloader'):
-        dataset = (config.get(name) or {}).get('dataset')
-        if not dataset:
-            continue
-        dataset['dataset'] = labelled.dataset
-        if 'label_file' in dataset:
-            dataset['label_file'] = labelled.label_file
+        dataset = (config.get(name) or {}).get('dataset') or {}
+        for key in dataset.keys() & {'dataset', 'label_file'} & labelled.keys():
+            dataset[key] = labelled[key]
     tested_on = run.get('tested_on')
     if tested_on and config.model.get('decode_head'):
         views = config.test_dataloader.dataset.pipeline

@@ -163,7 +163,7 @@ def run(root, tmp_path_factory):
     config.experiment_name += '_seeds'
     written = generate_seeds(config, work_dir / 'epoch_2.pth', work_dir / 'seeds')
     recording.clear()
-    assert written == 4
+    assert written == {'seeds': 4, 'written': 4}
     return {
         'losses': list(RecordLosses.records),
         'seeds': {image_id: load_seed(work_dir / 'seeds' / f'{image_id}.npz') for image_id in IDS},

@@ -73,6 +73,7 @@ def write_voc(root):
 
 def small_config(root, work_dir):
     options = {
+        'total_batch_size': 2,
         'train_dataloader.batch_size': 2,
         'train_dataloader.num_workers': 0,
         'train_dataloader.persistent_workers': False,
@@ -171,7 +172,8 @@ def test_its_seeds_of_training_images_show_the_present_classes_alone(run, tmp_pa
     config = small_config(run['root'], run['work_dir'])
     config.experiment_name += '_seeds'
     config.model.decode_head.prototypes.checkpoint = 'nowhere.pth'
-    assert network.generate_seeds(config, run['work_dir'] / 'epoch_2.pth', tmp_path) == len(TRAIN)
+    figures = network.generate_seeds(config, run['work_dir'] / 'epoch_2.pth', tmp_path)
+    assert figures == {'seeds': len(TRAIN), 'written': len(TRAIN)}
     for image_id, names in LABELS.items():
         seed = load_seed(tmp_path / f'{image_id}.npz')
         assert seed.classes.tolist() == [INDEX[name] - 1 for name in names]

@@ -1,0 +1,35 @@
+"""The stages of every shipped config, as they were when configs wrote them out in lists.
+
+`resolved_stages.json` was recorded then: type, name and every option of each stage, in order. A
+change that is meant is made there too, where a reader of the change sees it.
+"""
+
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+
+from mmwsss.pipeline.building import build_stages
+from mmwsss.pipeline.config import load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDED = json.loads(Path(__file__).with_name('resolved_stages.json').read_text(encoding='utf-8'))
+
+
+def resolve(stage):
+    names = [name for name in inspect.signature(type(stage)).parameters if name != 'name']
+    options = {
+        # a walk keeps its numbers together
+        name: getattr(stage if hasattr(stage, name) else stage.settings, name)
+        for name in names
+    }
+    content = {'name': stage.name, 'type': type(stage).__name__, **options}
+    return json.loads(json.dumps(content, default=str))
+
+
+@pytest.mark.parametrize('name', RECORDED)
+def test_the_stages_are_the_recorded_ones(name, monkeypatch):
+    monkeypatch.setenv('MMWSSS_DATA', 'data')
+    stages = build_stages(load_config(ROOT / 'configs' / name))
+    assert [resolve(stage) for stage in stages.values()] == RECORDED[name]
