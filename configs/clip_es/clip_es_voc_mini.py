@@ -11,4 +11,3 @@ model = dict(cam_head=dict(text=dict(names='voc')))
 train_dataloader = _base_.clip_es_train_dataloader
 tta_pipeline = _base_.clip_es_tta_pipeline
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
-tta_model = dict(type='mmwsss.CLIPESTTAModel')

@@ -19,7 +19,6 @@ tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='mmwsss.MultiScaleFlip', size=(960, 960), flip=False),
 ]
-tta_model = dict(type='mmwsss.ClassTokenTTAModel')
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=[

@@ -17,7 +17,6 @@ train_pipeline = [
 ]
 # the image itself and its flip
 tta_pipeline = [dict(type='mmwsss.LoadImage'), dict(type='mmwsss.MultiScaleFlip')]
-tta_model = dict(type='mmwsss.MCTformerTTAModel')
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 stages = dict(

@@ -12,6 +12,5 @@ tta_pipeline = [
     # photographs of 500 pixels a side, as large as in training
     dict(type='mmwsss.MultiScaleFlip', scales=(0.75,)),
 ]
-tta_model = dict(type='mmwsss.MCTformerTTAModel')
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 stages = dict(ir_labels=dict(fg_threshold=0.55, bg_threshold=0.3), irnet=dict(backbone=None))

@@ -12,7 +12,6 @@ tta_pipeline = [
     # the ir_label stays in the size of the image
     dict(type='mmwsss.MultiScaleFlip', scales=(1.0, 1.5), annotations=True),
 ]
-tta_model = dict(type='mmwsss.AMNTTAModel')
 ir_labels = 'work_dirs/amn_toy/ir_labels/masks'  # a run sets it to those it made
 train_dataloader = dict(dataset=dict(mask_dir=ir_labels, pipeline=_base_.ir_label_train_pipeline))
 seed_dataloader = dict(dataset=dict(mask_dir=ir_labels, pipeline=tta_pipeline))

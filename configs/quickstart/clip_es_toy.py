@@ -9,5 +9,4 @@ _base_ = [
 train_dataloader = _base_.clip_es_train_dataloader
 tta_pipeline = _base_.clip_es_tta_pipeline
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
-tta_model = dict(type='mmwsss.CLIPESTTAModel')
 stages = dict(segmentor=dict(config='configs/quickstart/deeplabv2_toy.py'))

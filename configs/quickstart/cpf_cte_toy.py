@@ -18,7 +18,6 @@ tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='mmwsss.MultiScaleFlip', size=(240, 240), flip=False),
 ]
-tta_model = dict(type='mmwsss.ClassTokenTTAModel')
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 stages = dict(segmentor=dict(config='configs/quickstart/deeplabv2_toy.py'))

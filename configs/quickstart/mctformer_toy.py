@@ -7,7 +7,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 tta_pipeline = [dict(type='mmwsss.LoadImage'), dict(type='mmwsss.MultiScaleFlip')]
-tta_model = dict(type='mmwsss.MCTformerTTAModel')
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 stages = dict(
     # ours, around the best threshold of random seed 7, 0.77

@@ -15,16 +15,7 @@ from .cam_segmentor import CAMSegmentor
 SEED_STRIDE = 4  # pixels of the image per cell of a seed (IRN)
 
 
-@MODELS.register_module(
-    name=[
-        'CAMTTAModel',
-        # names of earlier configs, from before a host's head merged its views
-        'AMNTTAModel',
-        'CLIPESTTAModel',
-        'ClassTokenTTAModel',
-        'MCTformerTTAModel',
-    ]
-)
+@MODELS.register_module()
 class CAMTTAModel(BaseTTAModel):
     """Test-time augmentation of a `CAMSegmentor`; how views are merged, the host's head says.
 
