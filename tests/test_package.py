@@ -112,7 +112,7 @@ def test_a_config_of_another_network_is_found_there_too(installed, tmp_path):
         'from mmwsss.pipeline.run import open_workspace\n'
         'workspace = open_workspace(load_config("irn_cpal_voc"))\n'
         'stages = [s for s in workspace.stages.values() if getattr(s, "config", None)]\n'
-        'print([s.training_config(workspace).filename for s in stages])\n'
+        'print([s.network_config(workspace).filename for s in stages])\n'
     )
     found = ast.literal_eval(run_installed(installed, tmp_path, '-c', code).splitlines()[-1])
     assert found

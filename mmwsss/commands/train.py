@@ -5,7 +5,7 @@ import argparse
 from .arguments import add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Train as a config says; of a config with stages its own network.'
-EXAMPLE = 'mmwsss train irn_cpal_voc --cfg-options train_dataloader.batch_size=4'
+EXAMPLE = 'mmwsss train irn_cpal_voc --cfg-options total_batch_size=8'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,8 @@ def test_nothing_is_fetched_and_batches_are_small(trees):
     assert "'checkpoint': 'http" not in repr(trees[1]['model'])
     assert 'torchvision://' not in repr(trees[1]) and "'openai'" not in repr(trees[1])
     loader = trees[1]['train_dataloader']
-    assert loader['batch_size'] <= toy_size.BATCH_SIZE and loader['num_workers'] == 0
+    batch = loader.get('batch_size') or trees[1]['total_batch_size']
+    assert batch <= toy_size.BATCH_SIZE and loader['num_workers'] == 0
 
 
 def test_epochs_that_a_document_names_are_kept(trees):
