@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmwsss import registry
-from mmwsss.shipped import find_config
+from mmwsss.shipped import find_config, shipped_root
 
 from .class_counts import settle_class_counts
 
@@ -67,6 +67,8 @@ def load_config(
         ValueError: A part of ours is unknown or has an unknown option, an option has no place, or
             a stated number of classes is not the data set's.
     """
+    # so that a config elsewhere can name a shipped one as its base: docs/configs.md
+    os.environ.setdefault('MMWSSS_CONFIGS', str(shipped_root() / 'configs'))
     config = Config.fromfile(find_config(path))
     check_options(config)
     merge_options(config, options, where)

@@ -47,6 +47,14 @@ def test_an_unknown_option_is_named_with_its_place_and_its_like(tmp_path, old, n
         load_config(write(tmp_path, CONFIG.replace(old, new)))
 
 
+def test_a_config_elsewhere_names_a_shipped_one_as_its_base(tmp_path):
+    (tmp_path / 'mine.py').write_text(
+        "_base_ = ['{{$MMWSSS_CONFIGS:}}/irn/irn_voc.py']\nmodel = dict(cam_head=dict(x=1))\n"
+    )
+    with pytest.raises(ValueError, match=r"'x' of model\.cam_head \(LinearCAMHead\)"):
+        load_config(tmp_path / 'mine.py')
+
+
 def test_an_absent_config_says_where_configs_are(tmp_path):
     with pytest.raises(FileNotFoundError, match='`mmwsss configs`'):
         load_config(tmp_path / 'absent.py')
