@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import toy_size
-from doc_blocks import ROOT, named_epochs
+from doc_blocks import ROOT
 
 from mmwsss.pipeline.config import load_config
 
@@ -23,7 +23,7 @@ CONFIGS = (
 @pytest.fixture(params=CONFIGS)
 def trees(request, monkeypatch):
     """A config as it is and as it is run."""
-    monkeypatch.setenv('MMWSSS_TOY_EPOCHS', ' '.join(map(str, named_epochs())))
+    monkeypatch.setenv('MMWSSS_TOY_EPOCHS', '5 28')
     tree = load_config(ROOT / 'configs' / f'{request.param}.py').to_dict()
     small = copy.deepcopy(tree)
     toy_size.shrink(small)
@@ -47,7 +47,7 @@ def test_nothing_is_fetched_and_batches_are_small(trees):
 def test_epochs_that_a_document_names_are_kept(trees):
     before, after = (tree['train_cfg'].get('max_epochs') for tree in trees)
     assert after in {before, toy_size.EPOCHS}
-    assert after == before or before not in named_epochs()
+    assert after == before or before not in (5, 28)
 
 
 def test_stages_and_widths_are_those_of_the_config(trees):

@@ -63,8 +63,8 @@ def blocks_of(page: str) -> list[Block]:
     ]
 
 
-def named_epochs() -> list[int]:
-    """Return the numbers of the checkpoints that documents and configs name."""
-    texts = [(ROOT / page).read_text(encoding='utf-8') for page in pages()]
-    texts += [path.read_text(encoding='utf-8') for path in (ROOT / 'configs').rglob('*.py')]
+def named_epochs(*pages: str) -> list[int]:
+    """Return the numbers of the checkpoints that some documents, or a config, name."""
+    paths = [ROOT / page for page in pages] + list((ROOT / 'configs').rglob('*.py'))
+    texts = [path.read_text(encoding='utf-8') for path in paths]
     return sorted({int(n) for text in texts for n in re.findall(r'epoch_(\d+)\.pth', text)})

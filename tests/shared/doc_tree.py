@@ -36,10 +36,12 @@ class Tree:
         root: An empty folder.
         data: Names of the data sets that are wanted: `voc`, `coco`, `voc_mini`, `coco_mini`, `own`.
         weights: Names of released files that are wanted, as in `WEIGHTS`.
+        page: The document that is read; trainings end in the epochs that it names.
     """
 
-    def __init__(self, root, data=('voc', 'voc_mini'), weights=()):
+    def __init__(self, root, data=('voc',), weights=(), page=None):
         self.root = root
+        self.epochs = named_epochs(*([page] if page else []))
         for path in ROOT.iterdir():
             if path.name in COPIED:
                 shutil.copytree(path, root / path.name, ignore=shutil.ignore_patterns('*.pyc'))
@@ -88,10 +90,13 @@ class Tree:
             'PATH': f'{self.root}/.venv/bin:{os.environ["PATH"]}',
             'PYTHONPATH': f'{ROOT}/tests/shared:{ROOT}',
             'MMWSSS_TOY_SIZE': '1',
-            'MMWSSS_TOY_EPOCHS': ' '.join(map(str, named_epochs())),
+            'MMWSSS_TOY_EPOCHS': ' '.join(map(str, self.epochs)),
             # run_tests.sh looks at the tests, which run already
             'PYTEST_ADDOPTS': '--collect-only -q -p no:cacheprovider',
             'OMP_NUM_THREADS': '1',
+            'MALLOC_MMAP_THRESHOLD_': '33554432',  # as docs/installation.md says
+            'MALLOC_TRIM_THRESHOLD_': '16000000000',
+            'MALLOC_TOP_PAD_': '67108864',
             'PORT': str(free_port()),  # of dist_*.sh
             'PET_MASTER_PORT': str(free_port()),  # of torchrun
         }
@@ -198,7 +203,7 @@ def read_page(page, root):
         AssertionError: A block failed, or the document has not made what it says.
     """
     plan = PLANS[page]
-    tree = Tree(root, plan.data, plan.weights)
+    tree = Tree(root, plan.data, plan.weights, page)
     if plan.before:
         tree.shell(plan.before)
     for block in blocks_of(page):

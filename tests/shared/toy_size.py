@@ -177,3 +177,4 @@ def install():
     """Make configs small in this process, unless it is that of a converter."""
     if not is_converter(sys.orig_argv):
         sys.meta_path.insert(0, PatchingFinder)
+    os.cpu_count = lambda: 1  # eight images are not worth the start of further processes
