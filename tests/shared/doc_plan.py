@@ -5,6 +5,8 @@ from dataclasses import dataclass
 # blocks that cannot be run here: page and first line -> reason
 NOT_RUN = {
     ('docs/installation.md', 'python3 -m venv .venv'): 'needs a package index',
+    ('docs/methods/clip_es.md', 'python benchmarks/clip_es.py'): 'needs minutes: it measures',
+    ('docs/methods/vpl.md', 'python benchmarks/vision_prototypes.py'): 'needs minutes: it measures',
     ('docs/add_a_method.md', '@MODELS.register_module()'): 'a skeleton with holes',
     ('docs/add_a_method.md', '@STAGES.register_module()'): 'a skeleton with holes',
 }
