@@ -177,6 +177,23 @@ def test_widths():
     assert make_head(activation='sigmoid').class_tokens.shape == (CLASSES, TOKEN)
 
 
+@pytest.mark.parametrize('attachment', TRAINABLE[:-1])
+def test_class_tokens_begin_apart(attachment):
+    """Equal ones, as at zero, would tell no patch of any class, and their scores would not learn."""
+    torch.manual_seed(0)
+    head = MODELS.build(
+        {
+            'type': 'mmwsss.ClassTokenHead',
+            'in_channels': 8,
+            'num_classes': 20,
+            'attachment': attachment,
+        }
+    )
+    assert head.class_tokens.detach().std().item() == pytest.approx(0.02, rel=0.1)
+    distances = torch.cdist(head.class_tokens, head.class_tokens) + torch.eye(21)
+    assert distances.min() > 0.1
+
+
 def test_what_the_output_holds():
     head, (features, valid) = make_head(), scene()
     output = head(features, valid)
