@@ -179,7 +179,7 @@ def test_widths():
 
 @pytest.mark.parametrize('attachment', TRAINABLE[:-1])
 def test_class_tokens_begin_apart(attachment):
-    """Equal ones, as at zero, would tell no patch of any class, and their scores would not learn."""
+    """Equal ones, as at zero, would tell a patch of no class, and their scores would not learn."""
     torch.manual_seed(0)
     head = MODELS.build(
         {
