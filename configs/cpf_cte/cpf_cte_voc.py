@@ -11,7 +11,7 @@ custom_hooks = _base_.custom_hooks + _base_.cpf_cte_hooks
 custom_imports = dict(imports=['mmwsss.registry', 'mmpretrain.models'], allow_failed_imports=False)
 train_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(type='Resize', scale=(384, 384), keep_ratio=False, interpolation='bicubic'),
+    dict(type='mmwsss.PillowResize', scale=(384, 384), keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmwsss.PackImageLabelInputs'),
 ]
@@ -23,6 +23,6 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=[
     dict(type='mmwsss.LoadImage'),
-    dict(type='Resize', scale=(960, 960), keep_ratio=False, interpolation='bicubic'),
+    dict(type='mmwsss.PillowResize', scale=(960, 960), keep_ratio=False),
     dict(type='mmwsss.PackImageLabelInputs'),
 ]))

@@ -11,7 +11,7 @@ custom_hooks = _base_.custom_hooks + _base_.cpf_cte_hooks
 custom_imports = dict(imports=['mmwsss.registry', 'mmpretrain.models'], allow_failed_imports=False)
 train_pipeline = [  # whole images, as in the paper
     dict(type='mmwsss.LoadImage'),
-    dict(type='Resize', scale=(256, 256), keep_ratio=False, interpolation='bicubic'),
+    dict(type='mmwsss.PillowResize', scale=(256, 256), keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmwsss.PackImageLabelInputs'),
 ]

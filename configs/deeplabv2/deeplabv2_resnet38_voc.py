@@ -24,5 +24,5 @@ tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     # six scales; which ones is ours
     dict(type='mmwsss.MultiScaleFlip', scales=(0.5, 0.75, 1.0, 1.25, 1.5, 1.75), annotations=True,
-         interpolation='bilinear', pack='PackSegInputs'),
+         interpolation='bilinear', resize='Resize', pack='PackSegInputs'),
 ]

@@ -52,7 +52,7 @@ def test_the_two_stages_of_the_schedule():
 
 def test_the_views():
     config = load_config(VOC)
-    (resize,) = (t for t in config.train_dataloader.dataset.pipeline if t['type'] == 'Resize')
+    _, resize, *_ = config.train_dataloader.dataset.pipeline
     assert (resize['scale'], resize['keep_ratio']) == ((384, 384), False)
     views = config.seed_dataloader.dataset.pipeline[-1]
     assert (views['size'], views['flip']) == ((960, 960), False)

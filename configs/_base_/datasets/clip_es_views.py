@@ -1,7 +1,7 @@
 # CLIP-ES sees every image once, whole: sides rounded up to multiples of the patch.
 clip_es_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(type='ResizeToMultiple', size_divisor=16, interpolation='bicubic'),
+    dict(type='mmwsss.PillowResize', scale_factor=1.0, size_divisor=16),
     dict(type='mmwsss.PackImageLabelInputs'),
 ]
 clip_es_tta_pipeline = [

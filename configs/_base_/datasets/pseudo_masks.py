@@ -20,7 +20,7 @@ test_pipeline = [
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='mmwsss.MultiScaleFlip', scales=(0.5, 0.75, 1.0, 1.25, 1.5), annotations=True,
-         interpolation='bilinear', pack='PackSegInputs'),
+         interpolation='bilinear', resize='Resize', pack='PackSegInputs'),
 ]
 # CLIP-ES and DeepLab's CRF on the merged probabilities; crf=None is mmseg's own SegTTAModel
 tta_model = dict(type='mmwsss.CRFSegTTAModel')

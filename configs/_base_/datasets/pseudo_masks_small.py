@@ -12,7 +12,7 @@ train_pipeline = [
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='mmwsss.MultiScaleFlip', scales=(0.5, 0.75), annotations=True,
-         interpolation='bilinear', pack='PackSegInputs'),
+         interpolation='bilinear', resize='Resize', pack='PackSegInputs'),
 ]
 # On so few images no class is ever unlikely enough for 1e-3, and a CRF of 21 classes takes seconds.
 tta_model = dict(min_probability=0.05)

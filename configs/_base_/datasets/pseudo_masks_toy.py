@@ -12,6 +12,6 @@ train_pipeline = [
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='mmwsss.MultiScaleFlip', scales=(1.0, 1.5), annotations=True,
-         interpolation='bilinear', pack='PackSegInputs'),
+         interpolation='bilinear', resize='Resize', pack='PackSegInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

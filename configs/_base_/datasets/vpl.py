@@ -13,7 +13,7 @@ train_pipeline = [
 # the name that mmseg's inference reads
 test_pipeline = [
     dict(type='mmwsss.LoadImage'),
-    dict(type='ResizeToMultiple', size_divisor=16),
+    dict(type='mmwsss.PillowResize', scale_factor=1.0, size_divisor=16, interpolation='bilinear'),
     dict(type='LoadAnnotations'),  # after the resizing: in the size of the image
     dict(type='PackSegInputs'),
 ]

@@ -8,15 +8,18 @@ from PIL import Image
 
 from mmwsss.registry import TRANSFORMS
 
+_FILTERS = {'bicubic': Image.Resampling.BICUBIC, 'bilinear': Image.Resampling.BILINEAR}
+
 
 @TRANSFORMS.register_module()
 class PillowResize(BaseTransform):
     """Resize as the released IRN, AMN, SIPE, MCTformer and CLIP-ES do.
 
-    Two things differ from mmcv's `Resize`. Pillow's bicubic filter grows with the step when it
-    shrinks an image (anti-aliasing) and has a sharper kernel (``a = -0.5``; OpenCV: -0.75, and four
-    pixels always). And a side of half a pixel is rounded to even, as numpy rounds: 91 pixels times
-    1.5 are 136, and mmcv makes 137. Masks are resized to the nearest pixel, by Pillow too.
+    Two things differ from mmcv's `Resize`. Pillow's filter grows with the step when it shrinks an
+    image (anti-aliasing), where OpenCV's has four pixels always, and its bicubic kernel is another
+    (``a = -0.5``; OpenCV: -0.75). And a side of half a pixel is rounded to even, as numpy rounds:
+    91 pixels times 1.5 are 136, and mmcv makes 137. Masks are resized to the nearest pixel, by
+    Pillow too.
 
     Required keys: ``img`` uint8 ``(H, W, 3)``, ``seg_fields`` (optional).
     Modified keys: ``img``, ``img_shape``, the masks that ``seg_fields`` names.
@@ -28,9 +31,10 @@ class PillowResize(BaseTransform):
             orientation, that the result is the largest to fit in.
         keep_ratio: Whether `scale` keeps the aspect.
         size_divisor: Sides are rounded up to multiples of it, whatever that does to the aspect.
+        interpolation: Of the image: ``bicubic`` or ``bilinear``.
 
     Raises:
-        ValueError: Not one of `scale_factor` and `scale` is given.
+        ValueError: Not one of `scale_factor` and `scale` is given, or the interpolation is unknown.
     """
 
     def __init__(
@@ -39,21 +43,27 @@ class PillowResize(BaseTransform):
         scale: int | tuple[int, int] | None = None,
         keep_ratio: bool = True,
         size_divisor: int | None = None,
+        interpolation: str = 'bicubic',
     ) -> None:
         if (scale_factor is None) == (scale is None):
             raise ValueError(
                 f'PillowResize needs one of scale_factor and scale, not {scale_factor} and {scale}'
             )
+        if interpolation not in _FILTERS:
+            raise ValueError(
+                f'interpolation is {interpolation!r}; choose one of {", ".join(_FILTERS)}'
+            )
         self.scale_factor = scale_factor
         self.scale = (scale, scale) if isinstance(scale, int) else scale
         self.keep_ratio = keep_ratio
         self.size_divisor = size_divisor
+        self.interpolation = interpolation
 
     def transform(self, results: dict) -> dict:
         """Resize the image and its masks."""
         height, width = results['img'].shape[:2]
         size = self._target(height, width)
-        results['img'] = _resize(results['img'], size, Image.Resampling.BICUBIC)
+        results['img'] = _resize(results['img'], size, _FILTERS[self.interpolation])
         for field in results.get('seg_fields', []):
             results[field] = _resize(results[field], size, Image.Resampling.NEAREST)
         results['img_shape'] = size
@@ -86,7 +96,8 @@ class PillowResize(BaseTransform):
         name = type(self).__name__
         return (
             f'{name}(scale_factor={self.scale_factor}, scale={self.scale}, '
-            f'keep_ratio={self.keep_ratio}, size_divisor={self.size_divisor})'
+            f'keep_ratio={self.keep_ratio}, size_divisor={self.size_divisor}, '
+            f'interpolation={self.interpolation!r})'
         )
 
 

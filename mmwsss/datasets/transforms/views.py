@@ -11,8 +11,8 @@ from mmwsss.registry import TRANSFORMS
 class RandomView(Compose):
     """A training's view: random size, random flip, random crop with padding.
 
-    The same as mmcv's `RandomResize` with the aspect kept, `RandomFlip` and `RandomPadCrop`, one
-    after the other.
+    The same as mmcv's `RandomResize` with the aspect kept and `PillowResize`, `RandomFlip` and
+    `RandomPadCrop`, one after the other.
 
     Required keys: ``img``, ``seg_fields`` (optional). For what is added see `RandomPadCrop`.
 
@@ -21,7 +21,7 @@ class RandomView(Compose):
         ratio_range: The long side is drawn evenly from ``size * ratio_range``.
         crop_size: Height and width of the crop, or one number for both.
         flip_prob: Of a horizontal flip.
-        interpolation: Of the image; masks are resized to the nearest pixel.
+        interpolation: Of the image, as for `PillowResize`; masks are resized to the nearest pixel.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class RandomView(Compose):
                     # side would not be even
                     'scale': (size, size),
                     'ratio_range': ratio_range,
-                    'resize_type': 'Resize',
+                    'resize_type': 'mmwsss.PillowResize',
                     'keep_ratio': True,
                     'interpolation': interpolation,
                 },
@@ -54,16 +54,18 @@ class RandomView(Compose):
 class MultiScaleFlip(TestTimeAug):
     """The views that are merged to one prediction: every scale, as it is and flipped.
 
-    The same as mmcv's `TestTimeAug` with its lists written out.
+    The same as mmcv's `TestTimeAug` with its lists written out, and with `PillowResize`.
 
     Args:
         scales: Factors of the sides, in the order of the views.
         size: Height and width that the image is stretched to, in the place of `scales`; with
             neither the image keeps its size.
-        size_divisor: Sides are stretched to multiples of it, or None.
+        size_divisor: Sides are stretched to multiples of it, or None; not with mmcv's `Resize`.
         flip: Whether each view is followed by its mirror image.
         annotations: Whether the mask of ``seg_map_path`` is read, in the size of the image.
         interpolation: Of the image.
+        resize: Type of the transform that resizes: ``mmwsss.PillowResize`` as the released hosts
+            do, or mmcv's ``Resize``, which is OpenCV's.
         pack: Type of the transform that packs a view.
 
     Raises:
@@ -78,6 +80,7 @@ class MultiScaleFlip(TestTimeAug):
         flip: bool = True,
         annotations: bool = False,
         interpolation: str = 'bicubic',
+        resize: str = 'mmwsss.PillowResize',
         pack: str = 'mmwsss.PackImageLabelInputs',
     ) -> None:
         if scales and size:
@@ -85,17 +88,13 @@ class MultiScaleFlip(TestTimeAug):
         sizes: list[dict] = [{'scale_factor': scale, 'keep_ratio': True} for scale in scales]
         if size:
             sizes = [{'scale': (size[1], size[0]), 'keep_ratio': False}]
+        elif size_divisor and not scales:
+            sizes = [{'scale_factor': 1.0}]
+        common: dict = {'type': resize, 'interpolation': interpolation}
+        if size_divisor:
+            common['size_divisor'] = size_divisor
         steps = [
-            [{'type': 'Resize', 'interpolation': interpolation, **options} for options in sizes],
-            [
-                {
-                    'type': 'ResizeToMultiple',
-                    'size_divisor': size_divisor,
-                    'interpolation': interpolation,
-                }
-            ]
-            if size_divisor
-            else [],
+            [{**common, **options} for options in sizes],
             [{'type': 'RandomFlip', 'prob': prob} for prob in ((0.0, 1.0) if flip else (0.0,))],
             [{'type': 'LoadAnnotations'}] if annotations else [],
             [{'type': pack}],

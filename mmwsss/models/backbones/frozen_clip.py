@@ -107,7 +107,8 @@ class FrozenCLIP(BaseModule):
         if sides[0] % patch[0] or sides[1] % patch[1]:
             raise ValueError(
                 f'images of {tuple(sides)} pixels cannot be cut into patches of {tuple(patch)}: '
-                f"add dict(type='ResizeToMultiple', size_divisor={patch[0]}) to the pipeline"
+                "add dict(type='mmwsss.PillowResize', scale_factor=1.0, "
+                f'size_divisor={patch[0]}) to the pipeline'
             )
         patches = self.visual.conv1(images)  # (B, C, h, w)
         size = (patches.shape[2], patches.shape[3])

@@ -134,6 +134,15 @@ def test_one_size_must_be_given(options):
         PillowResize(**options)
 
 
+def test_bilinear_is_pillows_too():
+    image = RNG.integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    found = resized(image, scale_factor=0.5, interpolation='bilinear')['img']
+    expected = Image.fromarray(image).resize((10, 6), Image.BILINEAR)
+    np.testing.assert_array_equal(found, np.array(expected))
+    with pytest.raises(ValueError, match="interpolation is 'area'; choose one of bicubic, bilin"):
+        PillowResize(0.5, interpolation='area')
+
+
 def test_it_says_what_it_is():
     assert 'scale_factor=0.5' in repr(PillowResize(0.5))
     assert math.isclose(PillowResize(0.5).scale_factor, 0.5)

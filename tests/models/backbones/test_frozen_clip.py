@@ -118,5 +118,5 @@ def test_too_many_attention_blocks():
 
 
 def test_sides_that_are_no_multiple_of_the_patch():
-    with pytest.raises(ValueError, match='ResizeToMultiple'):
+    with pytest.raises(ValueError, match='PillowResize'):
         build()(torch.randn(1, 3, 32, 33))
