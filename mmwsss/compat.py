@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 _MISSING_REQUIREMENT = (
     '{name} cannot be imported ({error}). Install the requirements with '
-    '`pip install -r requirements.txt`, or run `bash tools/quickstart.sh`, which does it for you.'
+    '`pip install -r requirements.txt` (without a checkout: the extra `mmwsss[openmmlab]`), or run '
+    '`bash tools/quickstart.sh`, which does it for you.'
 )
 _torchvision_schemas: list[Any] = []  # keeps the Library object alive as long as the process
 _applied = False

@@ -25,7 +25,7 @@ COCO_CLASSES = (
 
 @DATASETS.register_module()
 class COCOObjectDataset(BaseSegDataset):
-    """COCO with background and its 80 object classes; masks by `tools/dataset_converters/coco.py`.
+    """COCO with background and its 80 object classes; masks by `mmwsss convert coco`.
 
     Args:
         kwargs: As for mmseg's `BaseSegDataset`.

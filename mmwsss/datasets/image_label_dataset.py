@@ -11,8 +11,8 @@ from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_files_exist
 from mmwsss.registry import DATASETS
 
 _MASK_CURE = (
-    'run `python tools/run_pipeline.py <config of the host> --until pseudo_masks`, or for '
-    'ir_labels run `python tools/run_pipeline.py <config of the host> --until ir_labels`'
+    'run `mmwsss run <config of the host> --until pseudo_masks`, or for '
+    'ir_labels run `mmwsss run <config of the host> --until ir_labels`'
 )
 
 

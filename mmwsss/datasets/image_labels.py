@@ -38,7 +38,7 @@ import numpy as np
 
 from mmwsss.structures.files import atomic_path
 
-_CONVERTER = 'tools/dataset_converters/image_labels.py'
+_CONVERTER = '`mmwsss convert labels`'
 _HEADER = ['image_id', 'classes']
 _PICKLES = ('.npy', '.npz', '.pkl', '.pickle', '.pth', '.pt')
 

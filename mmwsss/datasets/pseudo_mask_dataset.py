@@ -10,7 +10,7 @@ from mmwsss.datasets.mask_paths import WITHOUT_MAPPING, set_mask_paths
 from mmwsss.datasets.wrapped_dataset import WrappedDataset
 from mmwsss.registry import DATASETS
 
-_CURE = 'run tools/refine_seeds.py (or tools/run_pipeline.py)'
+_CURE = 'run `mmwsss refine` (or `mmwsss run`)'
 
 
 @DATASETS.register_module()

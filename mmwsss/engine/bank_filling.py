@@ -49,7 +49,7 @@ class CollectLoop(EpochBasedTrainLoop):
 class BankFillLoop(CollectLoop):
     """A "training" that learns no weight: fill the bank of a finished host, cluster, save.
 
-    Makes the training-free PACAM: load a host's checkpoint with ``load_from``, run `tools/train.py`
+    Makes the training-free PACAM: load a host's checkpoint with ``load_from``, run `mmwsss train`
     with this loop as ``train_cfg``, and read the PACAM from the checkpoint it saves.
 
     Args:

@@ -33,7 +33,7 @@ _TEXTS_AT_ONCE = 64  # ours: keeps the memory of the text tower small
 _CURE = (
     "download the weights on a machine with a network (for OpenAI's: ViT-B-16.pt), put the file "
     'anywhere, and set model.backbone.pretrained to its path and model.backbone.model_name=None; '
-    'the CLIP of toy size is made by `python tools/train_toy_clip.py`'
+    'the CLIP of toy size is made by `mmwsss toy-clip`'
 )
 
 

@@ -190,7 +190,7 @@ def _check_checkpoint(path: str | Path) -> None:
     if '://' in str(path):
         return
     if not Path(path).is_file():
-        raise FileNotFoundError(f'there is no checkpoint {path}: run tools/train.py first')
+        raise FileNotFoundError(f'there is no checkpoint {path}: run `mmwsss train` first')
     read_state_dict(path)
 
 

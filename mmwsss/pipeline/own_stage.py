@@ -28,14 +28,14 @@ def train_own_stage(config: Config) -> dict[str, Any]:
     trainings = [stage for stage in workspace.stages.values() if isinstance(stage, Train)]
     stage = next((stage for stage in trainings if stage.config is None), None)
     if stage is None:
-        raise ValueError(f'{config.filename} has nothing to train: use tools/run_pipeline.py')
+        raise ValueError(f'{config.filename} has nothing to train: use `mmwsss run`')
     folder = workspace.folder(stage.name)
     key = stage_key(stage, workspace)
     stage.check(workspace)
     if read_record(folder / STARTED).get('key') != key and (folder / 'last_checkpoint').is_file():
         raise FileExistsError(
             f'{folder} holds a training with other options: give --work-dir for a folder of its '
-            'own, or tools/run_pipeline.py with these options, which starts the stage over'
+            'own, or `mmwsss run` with these options, which starts the stage over'
         )
     config = stage.ready_config(workspace)
     if is_main_process():

@@ -53,7 +53,7 @@ def check_writes_masks(config: Config, option: str) -> None:
     if kind not in ('IoUMetric', 'mmseg.IoUMetric'):
         raise ValueError(
             f"{option} is for segmentors, whose test_evaluator is mmseg's IoUMetric, not {kind}; "
-            'the maps of a classification network are written by tools/generate_seeds.py'
+            'the maps of a classification network are written by `mmwsss seeds`'
         )
 
 

@@ -173,12 +173,12 @@ def read_meta(seed_dir: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(seed_dir) / META_FILE
     if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing: run tools/generate_seeds.py first')
+        raise FileNotFoundError(f'{path} is missing: run `mmwsss seeds` first')
     try:
         return json.loads(path.read_text(encoding='utf-8'))
     except ValueError as error:
         raise ValueError(
-            f'{path} is damaged ({error}): delete it and run tools/generate_seeds.py again'
+            f'{path} is damaged ({error}): delete it and run `mmwsss seeds` again'
         ) from error
 
 
@@ -206,7 +206,7 @@ def read_ids(path: str | os.PathLike[str]) -> list[str]:
 def _seed_archive(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open a seed file; whatever is wrong with it is said with its name and the cure."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path} is missing: run tools/generate_seeds.py first')
+        raise FileNotFoundError(f'{path} is missing: run `mmwsss seeds` first')
     try:
         with np.load(path, allow_pickle=False) as archive:
             yield archive
@@ -218,7 +218,7 @@ def _seed_archive(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 def _damaged(path: str | os.PathLike[str], error: Exception) -> ValueError:
     return ValueError(
-        f'{path} is no sound seed file ({error}): delete it and run tools/generate_seeds.py again'
+        f'{path} is no sound seed file ({error}): delete it and run `mmwsss seeds` again'
     )
 
 

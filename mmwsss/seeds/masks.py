@@ -71,16 +71,14 @@ def load_mask(path: str | os.PathLike[str]) -> np.ndarray:
         ValueError: The file is damaged, or a colour image.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'mask {path} is missing; pseudo masks are made by tools/refine_seeds.py'
-        )
+        raise FileNotFoundError(f'mask {path} is missing; pseudo masks are made by `mmwsss refine`')
     try:
         with Image.open(path) as image:
             mode, mask = image.mode, np.array(image)
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(
             f'mask {path} is damaged ({error}): if it is a pseudo mask, delete it and run '
-            'tools/refine_seeds.py again'
+            '`mmwsss refine` again'
         ) from error
     if mode not in ('P', 'L'):
         raise ValueError(

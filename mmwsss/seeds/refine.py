@@ -240,7 +240,7 @@ def check_inputs(items: list[RefineItem]) -> list[tuple[int, int]]:
     """
     if len({item.id for item in items}) < len(items):
         raise ValueError('an image id occurs twice in the list')
-    _check_exist('seed files', [item.seed_path for item in items], 'run tools/generate_seeds.py')
+    _check_exist('seed files', [item.seed_path for item in items], 'run `mmwsss seeds`')
     _check_exist('images', [item.image_path for item in items], 'check the folder and the suffix')
     sizes = []
     for item in items:
@@ -248,7 +248,7 @@ def check_inputs(items: list[RefineItem]) -> list[tuple[int, int]]:
         if seed_size != size:
             raise ValueError(
                 f'{item.seed_path} was made from an image of {seed_size}, but {item.image_path} is '
-                f'{size}: run tools/generate_seeds.py again on these images'
+                f'{size}: run `mmwsss seeds` again on these images'
             )
         sizes.append(size)
     return sizes

@@ -177,13 +177,13 @@ def test_mappings_of_the_ground_truth_are_off_for_masks_to_learn_from(voc):
 def test_missing_and_foreign_masks_to_learn_from(voc):
     masks = voc.write_masks('ir_labels')
     Image.new('L', (16, 24)).save(masks / 'c.png')
-    message = r'c\.png is 16x24 pixels.*: run `python tools/run_pipeline\.py .* --until ir_labels`'
+    message = r'c\.png is 16x24 pixels.*: run `mmwsss run .* --until ir_labels`'
     with pytest.raises(ValueError, match=message):
         build(voc, mask_dir=masks)
     (masks / 'b.png').unlink()
     message = (
         r'1 of 4 pseudo-mask files are missing, the first is .*ir_labels/b\.png; '
-        r'run `python tools/run_pipeline\.py .* --until ir_labels` first'
+        r'run `mmwsss run .* --until ir_labels` first'
     )
     with pytest.raises(FileNotFoundError, match=message):
         build(voc, mask_dir=masks)

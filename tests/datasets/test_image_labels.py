@@ -49,9 +49,9 @@ def test_csv(tmp_path, header):
         ('l.json', '{"1": {"cat": 1}}', "image '1': the classes must be a list of names like ["),
         ('l.json', '{"1": [3]}', "image '1': the classes must be a list of names like ["),
         ('l.json', '{"1": [], "1": []}', "image '1': image '1' is there twice; merge the two"),
-        ('l.json', ' \n', 'l.json is empty; write it anew with tools/dataset_converters/'),
-        ('l.json', '{}', 'l.json has no image in it; write it anew with tools/dataset_converters/'),
-        ('l.csv', '', 'l.csv is empty; write it anew with tools/dataset_converters/'),
+        ('l.json', ' \n', 'l.json is empty; write it anew with `mmwsss convert labels`'),
+        ('l.json', '{}', 'l.json has no image in it; write it anew with `mmwsss convert labels`'),
+        ('l.csv', '', 'l.csv is empty; write it anew with `mmwsss convert labels`'),
         ('l.csv', 'image_id,classes\n', 'l.csv has no image in it; write it anew with'),
         ('l.csv', '1,cat\n1,dog\n', "l.csv, line 2: image '1' is there twice; merge the two"),
         ('l.csv', '1,cat\n2,dgo\n', "l.csv, line 2: unknown class 'dgo'; did you mean 'dog'?"),
@@ -59,7 +59,7 @@ def test_csv(tmp_path, header):
         ('l.csv', '1\n', "l.csv, line 1: no comma after the image id '1'; a row is `id,class"),
         ('l.csv', ',cat\n', 'l.csv, line 1: the image id is missing; a row is `id,class class`.'),
         ('l.yaml', '1 cat\n', "ends in .json, .csv or .txt, not '.yaml'; write one"),
-        ('l.npy', '', 'is a pickle and a pickle runs code; write a JSON file with tools/dataset_'),
+        ('l.npy', '', 'is a pickle and a pickle runs code; write a JSON file with `mmwsss convert'),
     ],
 )
 def test_malformed_files_are_named_with_the_cure(tmp_path, name, text, message):

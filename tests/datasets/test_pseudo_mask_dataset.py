@@ -44,7 +44,7 @@ def test_missing_masks(voc):
     (masks / 'd.png').unlink()
     message = (
         r'2 of 4 pseudo-mask files are missing, the first is .*b\.png; '
-        r'run tools/refine_seeds\.py \(or tools/run_pipeline\.py\) first'
+        r'run `mmwsss refine` \(or `mmwsss run`\) first'
     )
     with pytest.raises(FileNotFoundError, match=message):
         PseudoMaskDataset(voc.config, masks, [])
@@ -52,7 +52,7 @@ def test_missing_masks(voc):
 
 def test_masks_of_another_size(voc):
     masks = voc.write_masks('pseudo', size=(16, 24))
-    message = r'a\.png is 16x24 pixels, but its image .*a\.jpg is 24x16; .* run tools/refine_seeds'
+    message = r'a\.png is 16x24 pixels, but its image .*a\.jpg is 24x16; .* run `mmwsss refine'
     with pytest.raises(ValueError, match=message):
         PseudoMaskDataset(voc.config, masks, [])
     assert len(PseudoMaskDataset(voc.config, masks, [], check_sizes=False)) == 4
@@ -72,14 +72,14 @@ def test_sizes_count_after_the_rotation_of_the_camera(voc, orientation):
 @pytest.mark.parametrize('mode', ['RGB', '1', 'RGBA', 'LA'])
 def test_masks_in_other_modes(voc, mode):
     masks = voc.write_masks('pseudo', mode)
-    with pytest.raises(ValueError, match=rf'a\.png has mode {mode}.* run tools/refine_seeds'):
+    with pytest.raises(ValueError, match=rf'a\.png has mode {mode}.* run `mmwsss refine'):
         PseudoMaskDataset(voc.config, masks, [])
 
 
 def test_a_damaged_mask(voc):
     masks = voc.write_masks('pseudo')
     (masks / 'c.png').write_bytes(b'')
-    with pytest.raises(ValueError, match=r'c\.png is damaged; delete it and run tools/refine_se'):
+    with pytest.raises(ValueError, match=r'c\.png is damaged; delete it and run `mmwsss refine'):
         PseudoMaskDataset(voc.config, masks, [])
 
 

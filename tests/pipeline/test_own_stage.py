@@ -59,5 +59,5 @@ def test_a_training_with_other_options_is_not_taken_for_this_one(config, tmp_pat
 
 def test_a_config_without_a_training_of_its_own_says_so(config):
     config.stages = {name: STAGES[name] for name in ('cam', 'cam_seeds')}
-    with pytest.raises(ValueError, match='nothing to train: use tools/run_pipeline'):
+    with pytest.raises(ValueError, match='nothing to train: use `mmwsss run`'):
         own_stage.train_own_stage(config)

@@ -154,7 +154,7 @@ def test_wrong_seed(changes, message):
 
 def test_missing_file(tmp_path):
     for read in (load_seed, load_seed_size):
-        with pytest.raises(FileNotFoundError, match=r'a\.npz.*run tools/generate_seeds\.py first'):
+        with pytest.raises(FileNotFoundError, match=r'a\.npz.*run `mmwsss seeds` first'):
             read(tmp_path / 'a.npz')
 
 
@@ -207,7 +207,7 @@ DAMAGED = {
 def test_damaged_file(tmp_path, damage):
     path = tmp_path / 'a.npz'
     DAMAGED[damage](path)
-    message = r'a\.npz.*delete it and run tools/generate_seeds\.py again'
+    message = r'a\.npz.*delete it and run `mmwsss seeds` again'
     with pytest.raises(ValueError, match=message):
         load_seed(path)
 
@@ -220,7 +220,7 @@ def test_damaged_header(tmp_path, damage):
 
 
 def test_meta(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'meta\.json is missing: run tools'):
+    with pytest.raises(FileNotFoundError, match=r'meta\.json is missing: run `mmwsss seeds`'):
         read_meta(tmp_path)
     write_meta(tmp_path, {'split': 'train', 'scales': [1.0, 0.5]})
     assert read_meta(tmp_path) == {'split': 'train', 'scales': [1.0, 0.5]}

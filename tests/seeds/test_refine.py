@@ -205,9 +205,7 @@ def test_missing_inputs(own_items, tmp_path):
         refine_seeds_with_crf(own_items, tmp_path / 'out')
     own_items[1].seed_path.unlink()
     own_items[3].seed_path.unlink()
-    with pytest.raises(
-        FileNotFoundError, match=r'2 of 4 seed files.*b\.npz: run tools/generate_seeds\.py'
-    ):
+    with pytest.raises(FileNotFoundError, match=r'2 of 4 seed files.*b\.npz: run `mmwsss seeds`'):
         refine_seeds_with_crf(own_items, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 

@@ -155,7 +155,7 @@ def _ir_label(sample: SegDataSample) -> Tensor:
         raise ValueError(
             f'image {image} has no ir_label, which tells where its seed is stretched: set mask_dir '
             'in seed_dataloader.dataset, put LoadAnnotations after RandomFlip in the tta_pipeline, '
-            'and make the ir_labels with `python tools/run_pipeline.py CONFIG --until ir_labels`'
+            'and make the ir_labels with `mmwsss run CONFIG --until ir_labels`'
         )
     label = sample.gt_sem_seg.data
     if tuple(label.shape[-2:]) != tuple(sample.ori_shape):
