@@ -1,0 +1,58 @@
+import pytest
+from mmengine.config import Config
+
+from mmwsss.pipeline.batch import launched_processes, share_batch, training_processes
+
+
+def config_of(total=None, batch_size=None, **more):
+    loader = {} if batch_size is None else {'batch_size': batch_size}
+    content = {'train_dataloader': loader, **more}
+    return Config(content if total is None else {'total_batch_size': total, **content})
+
+
+@pytest.mark.parametrize(('processes', 'each'), [(1, 12), (4, 3), (12, 1)])
+def test_the_batch_is_shared(processes, each):
+    config = config_of(12)
+    share_batch(config, processes)
+    assert config.train_dataloader.batch_size == each
+
+
+def test_a_stated_batch_must_fit():
+    config = config_of(12, batch_size=6)
+    share_batch(config, 2)
+    assert config.train_dataloader.batch_size == 6
+    with pytest.raises(ValueError, match=r'batch_size=6 in 1 process\(es\) is not the batch of 12'):
+        share_batch(config, 1)
+
+
+def test_a_batch_that_cannot_be_shared_names_the_numbers_that_can():
+    with pytest.raises(ValueError, match=r'a batch of 6 .* by 4 processes: use one of \[1, 2'):
+        share_batch(config_of(6), 4)
+
+
+def test_without_a_joint_batch_each_process_has_its_own():
+    config = config_of(batch_size=1)
+    share_batch(config, 7)
+    assert config.train_dataloader.batch_size == 1
+
+
+def test_a_rate_that_is_scaled_takes_any_batch():
+    config = config_of(16, batch_size=3, auto_scale_lr={'enable': True})
+    share_batch(config, 8)
+    assert config.train_dataloader.batch_size == 3
+    assert config.auto_scale_lr.base_batch_size == 16
+
+
+@pytest.mark.parametrize(('total', 'gpus', 'used'), [(16, 8, 8), (10, 8, 5), (6, 8, 6), (1, 8, 1)])
+def test_as_many_gpus_as_can_share(total, gpus, used):
+    assert training_processes(config_of(total), gpus) == used
+
+
+def test_all_gpus_where_no_joint_batch_is_said():
+    assert training_processes(config_of(), 8) == 8
+
+
+def test_the_number_of_processes_is_the_launchers(monkeypatch):
+    monkeypatch.setenv('WORLD_SIZE', '4')
+    assert launched_processes('pytorch') == 4
+    assert launched_processes('none') == 1
