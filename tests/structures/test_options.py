@@ -1,8 +1,10 @@
+import inspect
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import pytest
 
+from mmwsss import registry
 from mmwsss.structures import Range, Settings, check_choice, check_range
 
 
@@ -60,3 +62,14 @@ def test_choices_and_ranges_on_their_own():
     check_range('x', 2, Range(2, 2))
     with pytest.raises(ValueError, match=r'^x is 3; choose one of 1, 2$'):
         check_choice('x', 3, iter((1, 2)))
+
+
+@pytest.mark.parametrize('parts', [registry.MODELS, registry.HOOKS, registry.STAGES])
+def test_a_class_with_many_options_takes_them_as_settings(parts):
+    parts.import_from_location()
+    own = [part for part in parts.module_dict.values() if part.__module__.startswith('mmwsss.')]
+    assert len(own) > 5
+    for part in own:
+        parameters = inspect.signature(part).parameters.values()
+        plain = [p.name for p in parameters if isinstance(p.default, bool | int | float | str)]
+        assert len(plain) <= 7, f'{part.__name__}: give it a frozen Settings for {plain}'
