@@ -11,7 +11,9 @@ from .stages import (
     Train,
     WalkSeeds,
 )
+from .stages.base import Stage
 from .table import format_table
+from .workspace import Workspace
 
 __all__ = [
     'EvaluateMasks',
@@ -20,9 +22,11 @@ __all__ = [
     'MakeIRLabels',
     'PipelineRun',
     'RefineSeeds',
+    'Stage',
     'Test',
     'Train',
     'WalkSeeds',
+    'Workspace',
     'format_table',
     'run_pipeline',
 ]

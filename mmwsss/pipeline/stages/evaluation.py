@@ -127,16 +127,19 @@ class EvaluateMasks(_Evaluation):
         """Compare the masks as trained on, and those before unsure pixels were set to 255."""
         ids, classes = read_ids(self.ids), foreground_names(workspace)
         folder, processes = workspace.folder(self.masks), workspace.processes
+        # `RefineSeeds` writes both; another stage may write masks alone
+        kinds = ('argmax', 'masks') if (folder / 'argmax').is_dir() else ('masks',)
         return {
             what: evaluate_masks(
                 folder / what, self.ground_truth, ids, classes, processes=processes
             )
-            for what in ('argmax', 'masks')
+            for what in kinds
         }
 
     def rows(self, figures: dict[str, Any]) -> dict[str, float]:
         """One row, and a second where unsure pixels make a difference."""
-        rows = {self.title: figures['argmax']['mIoU']}
-        if figures['masks']['mIoU'] != figures['argmax']['mIoU']:
-            rows[f'{self.title}, unsure as background'] = figures['masks']['mIoU']
+        masks = figures['masks']['mIoU']
+        rows = {self.title: figures.get('argmax', figures['masks'])['mIoU']}
+        if masks != rows[self.title]:
+            rows[f'{self.title}, unsure as background'] = masks
         return rows
