@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -97,8 +96,6 @@ class Tree:
             'MALLOC_MMAP_THRESHOLD_': '33554432',  # as docs/installation.md says
             'MALLOC_TRIM_THRESHOLD_': '16000000000',
             'MALLOC_TOP_PAD_': '67108864',
-            'PORT': str(free_port()),  # of dist_*.sh
-            'PET_MASTER_PORT': str(free_port()),  # of torchrun
         }
 
     def shell(self, text):
@@ -149,12 +146,6 @@ def replace(block: Block) -> str:
     for pattern, replacement in REPLACED:
         text = pattern.sub(replacement, text)
     return text
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(('127.0.0.1', 0))
-        return found.getsockname()[1]
 
 
 def _write_program(path, line):
