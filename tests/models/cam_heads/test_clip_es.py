@@ -2,8 +2,6 @@ import pytest
 import torch
 from clip_models import NaiveCLIP, build, naive_boxes, naive_clip_es, run
 
-from mmwsss.models.cam_heads.boxes import box_mask
-
 pytest.importorskip('open_clip')
 
 
@@ -80,27 +78,6 @@ def test_a_plugin_is_fused_before_the_attention_spreads_it():
     total = (total - total.min()) / (total.max() - total.min())
     expected = output.affinity[0] @ (total * naive_boxes(total, 0.0, True)).flatten()
     torch.testing.assert_close(refined[0, 0].flatten(), expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize('border', [True, False])
-@pytest.mark.parametrize('size', [(1, 1), (5, 8), (9, 4)])
-def test_boxes(size, border):
-    torch.manual_seed(0)
-    maps = torch.rand(2, 3, *size) ** 3
-    maps[1, 2] = 0
-    found = box_mask(maps, 0.4, border)
-    for b in range(2):
-        for n in range(3):
-            assert torch.equal(found[b, n], naive_boxes(maps[b, n], 0.4, border))
-
-
-def test_a_box_is_strictly_above_and_reaches_into_holes():
-    cam = torch.zeros(1, 1, 5, 6)
-    cam[..., 1:4, 1:5] = 1.0
-    cam[..., 2, 2:4] = 0.4  # 102 of 255, and not above it
-    expected = torch.zeros(5, 6)
-    expected[1:4, 1:5] = 1
-    assert torch.equal(box_mask(cam, 0.4)[0, 0], expected)
 
 
 def test_padding_is_refused():

@@ -19,24 +19,6 @@ def build(kind, **options):
     return backbone
 
 
-@pytest.mark.parametrize('deep_stem', [False, True])
-def test_the_stem_stands_in_front_of_the_stages_of_mmseg(deep_stem):
-    ours = build('mmwsss.ResNetWithStem', deep_stem=deep_stem)
-    theirs = build('mmseg.ResNet', deep_stem=deep_stem)
-    ours.load_state_dict(theirs.state_dict())
-    image = torch.randn(2, 3, 65, 91)
-    pooled = []
-    theirs.maxpool.register_forward_hook(lambda module, inputs, output: pooled.append(output))
-    with torch.no_grad():
-        stem, *stages = ours(image)
-        expected = theirs(image)
-    assert stem.equal(pooled[0])
-    assert len(stages) == len(expected) == 4
-    for one, other in zip(stages, expected, strict=True):
-        assert one.equal(other)
-    assert stem.shape == (2, 4, 17, 23)
-
-
 @pytest.mark.parametrize(('side', 'cells'), [(64, 17), (65, 17), (67, 18), (321, 81), (320, 81)])
 def test_caffe_pools_partial_windows(side, cells):
     ours, theirs = build('mmwsss.ResNetCeilPool'), build('mmseg.ResNet')
