@@ -12,7 +12,7 @@ def test_a_failed_training_ends_with_one_sentence_and_no_traceback(tmp_path):
     (tmp_path / 'bad.py').write_text(
         f"_base_ = ['{REPOSITORY}/configs/quickstart/irn_toy.py']\nload_from = 'absent.pth'\n"
     )
-    words = ['bad.py', '2', '--work-dir', 'w', '--cfg-options', 'train_dataloader.batch_size=2']
+    words = ['bad.py', '2', '--work-dir', 'w', '--cfg-options', 'total_batch_size=4']
     done = subprocess.run(
         ['bash', REPOSITORY / 'tools/dist_train.sh', *words],
         cwd=tmp_path,

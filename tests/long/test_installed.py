@@ -12,7 +12,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TORCH_INDEX = os.environ.get('MMWSSS_TORCH_INDEX')  # as in tools/environment.sh
-SMALL = ['train_dataloader.batch_size=4', 'train_cfg.max_epochs=1']
+SMALL = ['total_batch_size=4', 'train_cfg.max_epochs=1']
 
 
 def run(*command, cwd):

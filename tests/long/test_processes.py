@@ -11,7 +11,7 @@ from mmwsss.datasets import write_toy_scenes
 from mmwsss.seeds import load_seed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SMALL = ['--cfg-options', 'train_dataloader.batch_size=2', 'train_cfg.max_epochs=1']
+SMALL = ['--cfg-options', 'total_batch_size=4', 'train_cfg.max_epochs=1']
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_seeds_of_two_processes_are_those_of_one(folder):
 
 
 def test_a_stage_that_fails_in_two_processes_ends_with_their_sentence(folder):
-    rate = ['train_dataloader.batch_size=1', 'optim_wrapper.optimizer.lr=1e30']
+    rate = ['total_batch_size=2', 'optim_wrapper.optimizer.lr=1e30']
     done = run_mmwsss(folder, 'run', 'irn_toy', '--gpus', '2', '--until', 'cam', *SMALL, *rate)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
