@@ -147,7 +147,7 @@ def test_an_image_without_a_class_has_its_background(full_size):
 
 def test_an_image_without_an_ir_label_is_named():
     views, _ = four_views(None)
-    message = r'x/a\.jpg has no ir_label.*run_pipeline\.py CONFIG --until ir_labels'
+    message = r'x/a\.jpg has no ir_label.*mmwsss run CONFIG --until ir_labels'
     with pytest.raises(ValueError, match=message):
         merge(views)
 
