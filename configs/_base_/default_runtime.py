@@ -15,10 +15,7 @@ resume = False
 val_cfg = None
 test_cfg = dict(type='TestLoop')
 # A plug-in adds to this list: custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
-custom_hooks = [
-    dict(type='mmwsss.EpochSeedHook', seed=0),
-    dict(type='mmwsss.NonFiniteLossHook'),
-]
+custom_hooks = [dict(type='mmwsss.EpochSeedHook', seed=0), dict(type='mmwsss.NonFiniteLossHook')]
 default_hooks = dict(
     batch=dict(type='mmwsss.TotalBatchSizeHook'),
     timer=dict(type='IterTimerHook'),

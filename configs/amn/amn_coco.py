@@ -1,11 +1,8 @@
 # AMN on COCO 2014.
 _base_ = ['./amn_voc.py', '../_base_/datasets/coco.py']
 labelled = dict(_base_.coco_labelled, mask_dir='work_dirs/amn_coco/ir_labels/masks')
-train_dataloader = dict(dataset=labelled)
-seed_dataloader = dict(dataset=labelled)
-test_dataloader = dict(dataset=labelled)
-judged_on = _base_.coco_judged_on
-tested_on = _base_.coco_val
+train_dataloader = seed_dataloader = test_dataloader = dict(dataset=labelled)
+judged_on, tested_on = _base_.coco_judged_on, _base_.coco_val
 stages = dict(
     cam=dict(config='configs/irn/irn_coco.py'),
     walk=dict(full_size=False),  # or they would take over a hundred gigabytes

@@ -3,9 +3,6 @@ _base_ = ['./clip_es_cpal_voc.py', '../_base_/datasets/coco.py']
 model = dict(cam_head=dict(
     text=dict(names='coco', background='coco_background'), box_threshold=0.7,  # CLIP-ES
 ))
-train_dataloader = dict(dataset=_base_.coco_labelled)
-seed_dataloader = dict(dataset=_base_.coco_labelled)
-test_dataloader = dict(dataset=_base_.coco_labelled)
-judged_on = _base_.coco_judged_on
-tested_on = _base_.coco_val
+train_dataloader = seed_dataloader = test_dataloader = dict(dataset=_base_.coco_labelled)
+judged_on, tested_on = _base_.coco_judged_on, _base_.coco_val
 stages = dict(segmentor=dict(config='configs/deeplabv2/deeplabv2_r101_coco.py'))

@@ -1,8 +1,7 @@
 # CPAL on CLIP-ES, 137 photographs: the bank of a single pass.
 _base_ = [
-    '../clip_es/clip_es_voc_mini.py',
-    '../_base_/plugins/cpal_efficientnet_lite0.py',
-    '../_base_/schedules/collect.py',
+    '../clip_es/clip_es_voc_mini.py', '../_base_/plugins/cpal_efficientnet_lite0.py',
+    '../_base_/schedules/collect.py'
 ]
 model = dict(prototype_head=dict(
     _base_.cpal_head,

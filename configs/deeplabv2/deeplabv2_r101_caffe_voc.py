@@ -3,7 +3,6 @@
 # minus the mean.
 _base_ = ['./deeplabv2_r101_voc.py']
 model = dict(
-    data_preprocessor=dict(mean=[104.008, 116.669, 122.675], std=[1.0, 1.0, 1.0],
-                           bgr_to_rgb=False),
+    data_preprocessor=dict(mean=[104.008, 116.669, 122.675], std=[1.0, 1.0, 1.0], bgr_to_rgb=False),
     backbone=dict(type='mmwsss.ResNetCeilPool', style='caffe', init_cfg=None),
 )

@@ -1,17 +1,15 @@
 # IRNet on 137 photographs, on a CPU.
 _base_ = [
-    '../_base_/models/irnet_efficientnet_lite0.py',
-    '../_base_/datasets/voc_mini_cam.py',
-    '../_base_/datasets/ir_labels_small.py',
-    '../_base_/schedules/irnet_small.py',
-    '../_base_/default_runtime.py',
+    '../_base_/models/irnet_efficientnet_lite0.py', '../_base_/datasets/voc_mini_cam.py',
+    '../_base_/datasets/ir_labels_small.py', '../_base_/schedules/irnet_small.py',
+    '../_base_/default_runtime.py'
 ]
 train_dataloader = dict(dataset=dict(
     mask_dir='work_dirs/irn_voc_mini/ir_labels/masks',
     pipeline=_base_.ir_label_train_pipeline,
 ))
 tta_pipeline = [
-    dict(type='mmwsss.LoadImage'),
+    _base_.load,
     # photographs of 500 pixels a side: half of it, as in training
     dict(type='mmwsss.MultiScaleFlip', scales=(0.5,)),
 ]

@@ -1,10 +1,7 @@
 # MCTformer V2 on COCO 2014.
 _base_ = ['./mctformer_voc.py', '../_base_/datasets/coco.py']
-train_dataloader = dict(dataset=_base_.coco_labelled)
-seed_dataloader = dict(dataset=_base_.coco_labelled)
-test_dataloader = dict(dataset=_base_.coco_labelled)
-judged_on = _base_.coco_judged_on
-tested_on = _base_.coco_val
+train_dataloader = seed_dataloader = test_dataloader = dict(dataset=_base_.coco_labelled)
+judged_on, tested_on = _base_.coco_judged_on, _base_.coco_val
 stages = dict(
     walk=dict(full_size=False),  # or they would take over a hundred gigabytes
     irnet=dict(config='configs/irn/irnet_coco.py'),

@@ -1,22 +1,19 @@
 # MCTformer V2 on PASCAL VOC 2012: maps of a ViT with class tokens, boundaries learnt from them,
 # random walk, segmentor.
 _base_ = [
-    '../_base_/models/mctformer_deit_small.py',
-    '../_base_/datasets/voc_cam.py',
-    '../_base_/schedules/mctformer_60e.py',
-    '../_base_/stages/walk.py',
-    '../_base_/default_runtime.py',
+    '../_base_/models/mctformer_deit_small.py', '../_base_/datasets/voc_cam.py',
+    '../_base_/schedules/mctformer_60e.py', '../_base_/stages/walk.py',
+    '../_base_/default_runtime.py'
 ]
 train_pipeline = [
-    dict(type='mmwsss.LoadImage'),
+    _base_.load,
     # DeiT's crop, 8 to 100 % of the area; its RandAugment and erasing are left out (ours)
-    dict(type='mmpretrain.RandomResizedCrop', scale=224, interpolation='bicubic',
-         backend='pillow'),
+    dict(type='mmpretrain.RandomResizedCrop', scale=224, interpolation='bicubic', backend='pillow'),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='mmwsss.PackImageLabelInputs'),
+    _base_.pack,
 ]
 # the image itself and its flip
-tta_pipeline = [dict(type='mmwsss.LoadImage'), dict(type='mmwsss.MultiScaleFlip')]
+tta_pipeline = [_base_.load, dict(type='mmwsss.MultiScaleFlip')]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 stages = dict(

@@ -1,14 +1,11 @@
 # AMN on toy scenes, on a CPU.
 _base_ = [
-    '../_base_/models/amn_efficientnet_lite0.py',
-    '../_base_/datasets/toy_cam.py',
-    '../_base_/datasets/ir_labels_toy.py',
-    '../_base_/schedules/amn_small.py',
-    '../_base_/stages/amn.py',
-    '../_base_/default_runtime.py',
+    '../_base_/models/amn_efficientnet_lite0.py', '../_base_/datasets/toy_cam.py',
+    '../_base_/datasets/ir_labels_toy.py', '../_base_/schedules/amn_small.py',
+    '../_base_/stages/amn.py', '../_base_/default_runtime.py'
 ]
 tta_pipeline = [
-    dict(type='mmwsss.LoadImage'),
+    _base_.load,
     # the ir_label stays in the size of the image
     dict(type='mmwsss.MultiScaleFlip', scales=(1.0, 1.5), annotations=True),
 ]

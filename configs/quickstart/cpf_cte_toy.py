@@ -1,23 +1,18 @@
 # CPF-CTE on toy scenes, on a CPU, with a small hybrid ViT.
 _base_ = [
-    '../_base_/models/cpf_cte_hybrid_efficientnet_lite0.py',
-    '../_base_/datasets/toy_cam.py',
-    '../_base_/schedules/cpf_cte_small.py',
-    '../_base_/stages/cpf_cte.py',
-    '../_base_/default_runtime.py',
+    '../_base_/models/cpf_cte_hybrid_efficientnet_lite0.py', '../_base_/datasets/toy_cam.py',
+    '../_base_/schedules/cpf_cte_small.py', '../_base_/stages/cpf_cte.py',
+    '../_base_/default_runtime.py'
 ]
 custom_hooks = _base_.custom_hooks + _base_.cpf_cte_hooks
 custom_imports = dict(imports=['mmwsss.registry', 'mmpretrain.models'], allow_failed_imports=False)
 train_pipeline = [  # whole images, as in the paper
-    dict(type='mmwsss.LoadImage'),
+    _base_.load,
     dict(type='mmwsss.PillowResize', scale=(160, 160), keep_ratio=False),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='mmwsss.PackImageLabelInputs'),
+    _base_.pack,
 ]
-tta_pipeline = [
-    dict(type='mmwsss.LoadImage'),
-    dict(type='mmwsss.MultiScaleFlip', size=(240, 240), flip=False),
-]
+tta_pipeline = [_base_.load, dict(type='mmwsss.MultiScaleFlip', size=(240, 240), flip=False)]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))
 stages = dict(segmentor=dict(config='configs/quickstart/deeplabv2_toy.py'))

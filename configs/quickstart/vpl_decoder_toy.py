@@ -23,22 +23,18 @@ param_scheduler = [
          convert_to_iter_based=True),
 ]
 train_pipeline = [
-    dict(type='mmwsss.LoadImage'),
+    _base_.load,
     dict(type='LoadAnnotations'),
     dict(type='mmwsss.RandomView', size=192, ratio_range=(0.75, 1.25), crop_size=160,
          interpolation='bilinear'),
-    dict(type='mmwsss.PackImageLabelInputs'),
+    _base_.pack,
 ]
 views = dict(_base_.views, scales=(1.0, 1.5))
-tta_pipeline = [
-    dict(type='mmwsss.LoadImage'),
-    dict(views, annotations=True, pack='PackSegInputs'),
-]
+tta_pipeline = [_base_.load, dict(views, annotations=True, pack='PackSegInputs')]
 # On so few images no class is ever unlikely enough for 1e-3.
 tta_model = dict(min_probability=0.05)
 # the images are those of the run that this is a stage of
 train_dataloader = dict(num_workers=0, persistent_workers=False,
                         dataset=dict(pipeline=train_pipeline))
-seed_dataloader = dict(num_workers=0,
-                       dataset=dict(pipeline=[dict(type='mmwsss.LoadImage'), views]))
+seed_dataloader = dict(num_workers=0, dataset=dict(pipeline=[_base_.load, views]))
 test_dataloader = dict(num_workers=0)

@@ -4,9 +4,6 @@ model = dict(cam_head=dict(
     text=dict(names='coco', background='coco_background'), box_threshold=0.7,  # CLIP-ES
     prototypes=dict(num_background=23),
 ))
-train_dataloader = dict(dataset=_base_.coco_labelled)
-seed_dataloader = dict(dataset=_base_.coco_labelled)
-test_dataloader = dict(dataset=_base_.coco_labelled)
-judged_on = _base_.coco_judged_on
-tested_on = _base_.coco_val
+train_dataloader = seed_dataloader = test_dataloader = dict(dataset=_base_.coco_labelled)
+judged_on, tested_on = _base_.coco_judged_on, _base_.coco_val
 stages = dict(decoder=dict(config='configs/vpl/vpl_decoder_coco.py'))

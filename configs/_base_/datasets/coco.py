@@ -1,11 +1,8 @@
 # COCO 2014 in VOC's place: seeds on train2014, judged there; segmentor on val2014. Masks, lists and
 # labels are written by tools/dataset_converters/coco.py.
 #   _base_ = ['./irn_voc.py', '../_base_/datasets/coco.py']
-#   train_dataloader = dict(dataset=_base_.coco_labelled)
-#   seed_dataloader = dict(dataset=_base_.coco_labelled)
-#   test_dataloader = dict(dataset=_base_.coco_labelled)
-#   judged_on = _base_.coco_judged_on
-#   tested_on = _base_.coco_val
+#   train_dataloader = seed_dataloader = test_dataloader = dict(dataset=_base_.coco_labelled)
+#   judged_on, tested_on = _base_.coco_judged_on, _base_.coco_val
 coco_root = '{{$MMWSSS_DATA:data}}/coco2014'
 coco_train = dict(
     type='mmwsss.COCOObjectDataset', data_root=coco_root, ann_file='ImageSets/train2014.txt',

@@ -1,15 +1,13 @@
 # Images with image labels, as IRN sees them; a data set's base says which images these are.
+load, pack = dict(type='mmwsss.LoadImage'), dict(type='mmwsss.PackImageLabelInputs')
 train_pipeline = [
-    dict(type='mmwsss.LoadImage'),
+    load,
     # the long side is drawn evenly from 320..640
     dict(type='mmwsss.RandomView', size=640, ratio_range=(0.5, 641 / 640), crop_size=512),
-    dict(type='mmwsss.PackImageLabelInputs'),
+    pack,
 ]
-test_pipeline = [dict(type='mmwsss.LoadImage'), dict(type='mmwsss.PackImageLabelInputs')]
-tta_pipeline = [
-    dict(type='mmwsss.LoadImage'),
-    dict(type='mmwsss.MultiScaleFlip', scales=(1.0, 0.5, 1.5, 2.0)),
-]
+test_pipeline = [load, pack]
+tta_pipeline = [load, dict(type='mmwsss.MultiScaleFlip', scales=(1.0, 0.5, 1.5, 2.0))]
 tta_model = dict(type='mmwsss.CAMTTAModel')
 train_dataloader = dict(
     num_workers=4,

@@ -1,16 +1,13 @@
 # CLIP-ES: GradCAM of a frozen CLIP. `model.backbone.pretrained` is a tag of open_clip or the file
 # of the weights; with a file, `model.backbone.model_name=None` takes the architecture from it.
+_base_ = ['./cam_segmentor.py']
 # in several processes: DDP refuses a model in which nothing learns
 model_wrapper_cfg = dict(type='mmwsss.FrozenModelWrapper')
 model = dict(
-    type='mmwsss.CAMSegmentor',
     data_preprocessor=dict(
-        type='mmwsss.CAMDataPreProcessor',
         # 255 times CLIP's
         mean=[122.7709383, 116.7460125, 104.09373615],
         std=[68.5005327, 66.6321579, 70.32316305],
-        bgr_to_rgb=True,
-        size_divisor=1,
     ),
     backbone=dict(
         type='mmwsss.CLIPESBackbone',

@@ -1,13 +1,7 @@
 # CPF-CTE on ViT-B/16 (Sec. 4.2); a config with it imports mmpretrain.models.
+_base_ = ['./cam_segmentor.py']
 model = dict(
-    type='mmwsss.CAMSegmentor',
-    data_preprocessor=dict(
-        type='mmwsss.CAMDataPreProcessor',
-        mean=[127.5, 127.5, 127.5],
-        std=[127.5, 127.5, 127.5],
-        bgr_to_rgb=True,
-        size_divisor=1,  # to the size of the largest image of a batch
-    ),
+    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(
         type='mmpretrain.VisionTransformer',
         arch='base',

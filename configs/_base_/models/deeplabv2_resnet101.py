@@ -1,16 +1,8 @@
 # DeepLabV2: ResNet-101 at stride 8, batch norm frozen, four dilated classifiers.
 # ImageNet weights: a network pre-trained on COCO masks would not be weakly supervised.
+_base_ = ['./deeplabv2.py']
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_val=0,
-        seg_pad_val=255,
-        size=(321, 321),
-    ),
+    data_preprocessor=dict(size=(321, 321)),
     backbone=dict(
         type='ResNet',
         depth=101,
@@ -23,14 +15,5 @@ model = dict(
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet101'),
     ),
-    decode_head=dict(
-        type='mmwsss.DeepLabV2Head',
-        in_channels=2048,
-        in_index=0,
-        dropout_ratio=0,
-        align_corners=False,
-        loss_decode=dict(type='mmwsss.BalancedCrossEntropyLoss'),
-    ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
+    decode_head=dict(in_channels=2048),
 )

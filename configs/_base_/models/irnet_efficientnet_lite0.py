@@ -1,13 +1,8 @@
 # IRNet on EfficientNet-Lite0: for CPUs.
+_base_ = ['./cam_segmentor.py']
 model = dict(
     type='mmwsss.IRNet',
-    data_preprocessor=dict(
-        type='mmwsss.CAMDataPreProcessor',
-        mean=[127.0, 127.0, 127.0],
-        std=[128.0, 128.0, 128.0],
-        bgr_to_rgb=True,
-        size_divisor=1,  # to the size of the largest image of a batch
-    ),
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
     backbone=dict(type='mmwsss.EfficientNetLite0'),
     in_channels=(24, 24, 40, 112, 320),
     in_indices=(0, 0, 1, 2, 3),  # its stem has stride 2, so the first stage is read twice

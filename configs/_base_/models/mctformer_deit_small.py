@@ -1,13 +1,6 @@
 # MCTformer V2: DeiT-S with one class token a class; each begins as DeiT's single one.
+_base_ = ['./cam_segmentor.py']
 model = dict(
-    type='mmwsss.CAMSegmentor',
-    data_preprocessor=dict(
-        type='mmwsss.CAMDataPreProcessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        size_divisor=1,  # to the size of the largest image of a batch
-    ),
     backbone=dict(
         type='mmwsss.ClassTokenViT',
         arch='deit-small',

