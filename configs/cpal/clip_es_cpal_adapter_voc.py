@@ -1,9 +1,7 @@
 # CPAL on CLIP-ES with a 1x1 projection that learns from image labels and from CPAL's loss: the
 # other reading of clip_es_cpal_voc.py.
-_base_ = [
-    '../clip_es/clip_es_voc.py', '../_base_/plugins/cpal.py',
-    '../_base_/schedules/clip_es_adapter_5e.py'
-]
+_base_ = ['../clip_es/clip_es_voc.py', '../_base_/plugins/cpal.py',
+          '../_base_/schedules/clip_es_adapter_5e.py']
 model = dict(
     cam_head=dict(type='mmwsss.CLIPESAdapterHead'),
     prototype_head=dict(

@@ -1,8 +1,7 @@
 # CPAL on CLIP-ES: one pass fills the bank from frozen patch vectors under the GradCAM, k-means; the
 # PACAM is fused with the GradCAM before the attention spreads it.
-_base_ = [
-    '../clip_es/clip_es_voc.py', '../_base_/plugins/cpal.py', '../_base_/schedules/collect.py'
-]
+_base_ = ['../clip_es/clip_es_voc.py', '../_base_/plugins/cpal.py',
+          '../_base_/schedules/collect.py']
 model = dict(
     prototype_head=dict(
         _base_.cpal_head,

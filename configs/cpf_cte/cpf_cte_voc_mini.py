@@ -1,9 +1,7 @@
 # CPF-CTE on 137 photographs with a small hybrid ViT, on a CPU, in minutes.
-_base_ = [
-    '../_base_/models/cpf_cte_hybrid_efficientnet_lite0.py', '../_base_/datasets/voc_mini_cam.py',
-    '../_base_/schedules/cpf_cte_small.py', '../_base_/stages/cpf_cte.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/cpf_cte_hybrid_efficientnet_lite0.py',
+          '../_base_/datasets/voc_mini_cam.py', '../_base_/schedules/cpf_cte_small.py',
+          '../_base_/stages/cpf_cte.py', '../_base_/default_runtime.py']
 model = dict(backbone=dict(img_size=256))
 custom_hooks = _base_.custom_hooks + _base_.cpf_cte_hooks
 custom_imports = dict(imports=['mmwsss.registry', 'mmpretrain.models'], allow_failed_imports=False)

@@ -1,6 +1,4 @@
 # The last stage on 137 photographs, on a CPU.
-_base_ = [
-    '../_base_/models/deeplabv2_efficientnet_lite0.py',
-    '../_base_/datasets/voc_mini_pseudo_masks.py', '../_base_/schedules/deeplabv2_small.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/deeplabv2_efficientnet_lite0.py',
+          '../_base_/datasets/voc_mini_pseudo_masks.py', '../_base_/schedules/deeplabv2_small.py',
+          '../_base_/default_runtime.py']

@@ -1,8 +1,6 @@
 # The last stage on ResNet38, as for MCTformer's row of CPAL's Table 5.
-_base_ = [
-    '../_base_/models/deeplabv2_resnet38.py', '../_base_/datasets/voc_pseudo_masks.py',
-    '../_base_/schedules/deeplabv2_20k.py', '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/deeplabv2_resnet38.py', '../_base_/datasets/voc_pseudo_masks.py',
+          '../_base_/schedules/deeplabv2_20k.py', '../_base_/default_runtime.py']
 model = dict(decode_head=dict(num_classes=21))  # for mmseg's own commands; ours ask the data set
 train_pipeline = [
     dict(type='mmwsss.LoadImage'),

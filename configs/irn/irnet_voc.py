@@ -1,9 +1,7 @@
 # IRNet on PASCAL VOC 2012: class boundaries, learnt from ir_labels, for the random walk.
-_base_ = [
-    '../_base_/models/irnet_resnet50.py', '../_base_/datasets/voc_cam.py',
-    '../_base_/datasets/ir_labels.py', '../_base_/schedules/irnet_3e.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/irnet_resnet50.py', '../_base_/datasets/voc_cam.py',
+          '../_base_/datasets/ir_labels.py', '../_base_/schedules/irnet_3e.py',
+          '../_base_/default_runtime.py']
 train_dataloader = dict(dataset=dict(
     mask_dir='work_dirs/irn_voc/ir_labels/masks',  # a run sets it to those it made
     pipeline=_base_.ir_label_train_pipeline,

@@ -1,9 +1,7 @@
 # IRNet on 137 photographs, on a CPU.
-_base_ = [
-    '../_base_/models/irnet_efficientnet_lite0.py', '../_base_/datasets/voc_mini_cam.py',
-    '../_base_/datasets/ir_labels_small.py', '../_base_/schedules/irnet_small.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/irnet_efficientnet_lite0.py', '../_base_/datasets/voc_mini_cam.py',
+          '../_base_/datasets/ir_labels_small.py', '../_base_/schedules/irnet_small.py',
+          '../_base_/default_runtime.py']
 train_dataloader = dict(dataset=dict(
     mask_dir='work_dirs/irn_voc_mini/ir_labels/masks',
     pipeline=_base_.ir_label_train_pipeline,

@@ -1,10 +1,8 @@
 # MCTformer V2 on PASCAL VOC 2012: maps of a ViT with class tokens, boundaries learnt from them,
 # random walk, segmentor.
-_base_ = [
-    '../_base_/models/mctformer_deit_small.py', '../_base_/datasets/voc_cam.py',
-    '../_base_/schedules/mctformer_60e.py', '../_base_/stages/walk.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/mctformer_deit_small.py', '../_base_/datasets/voc_cam.py',
+          '../_base_/schedules/mctformer_60e.py', '../_base_/stages/walk.py',
+          '../_base_/default_runtime.py']
 train_pipeline = [
     _base_.load,
     # DeiT's crop, 8 to 100 % of the area; its RandAugment and erasing are left out (ours)

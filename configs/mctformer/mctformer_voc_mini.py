@@ -1,9 +1,7 @@
 # MCTformer V2's way on 137 photographs with a small hybrid ViT, on a CPU, in minutes.
-_base_ = [
-    '../_base_/models/mctformer_hybrid_efficientnet_lite0.py', '../_base_/datasets/voc_mini_cam.py',
-    '../_base_/schedules/mctformer_small.py', '../_base_/stages/walk_small.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/mctformer_hybrid_efficientnet_lite0.py',
+          '../_base_/datasets/voc_mini_cam.py', '../_base_/schedules/mctformer_small.py',
+          '../_base_/stages/walk_small.py', '../_base_/default_runtime.py']
 model = dict(backbone=dict(img_size=256))
 tta_pipeline = [
     _base_.load,

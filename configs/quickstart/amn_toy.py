@@ -1,9 +1,7 @@
 # AMN on toy scenes, on a CPU.
-_base_ = [
-    '../_base_/models/amn_efficientnet_lite0.py', '../_base_/datasets/toy_cam.py',
-    '../_base_/datasets/ir_labels_toy.py', '../_base_/schedules/amn_small.py',
-    '../_base_/stages/amn.py', '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/amn_efficientnet_lite0.py', '../_base_/datasets/toy_cam.py',
+          '../_base_/datasets/ir_labels_toy.py', '../_base_/schedules/amn_small.py',
+          '../_base_/stages/amn.py', '../_base_/default_runtime.py']
 tta_pipeline = [
     _base_.load,
     # the ir_label stays in the size of the image

@@ -1,8 +1,6 @@
 # CPAL on CLIP-ES, toy scenes: the bank of a single pass.
-_base_ = [
-    './clip_es_toy.py', '../_base_/plugins/cpal_efficientnet_lite0.py',
-    '../_base_/schedules/collect.py'
-]
+_base_ = ['./clip_es_toy.py', '../_base_/plugins/cpal_efficientnet_lite0.py',
+          '../_base_/schedules/collect.py']
 model = dict(prototype_head=dict(
     _base_.cpal_head, tau=0.5,  # chosen on another toy CLIP
     projection=dict(type='mmwsss.IdentityProjection', in_channels=128)))

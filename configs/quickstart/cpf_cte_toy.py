@@ -1,9 +1,7 @@
 # CPF-CTE on toy scenes, on a CPU, with a small hybrid ViT.
-_base_ = [
-    '../_base_/models/cpf_cte_hybrid_efficientnet_lite0.py', '../_base_/datasets/toy_cam.py',
-    '../_base_/schedules/cpf_cte_small.py', '../_base_/stages/cpf_cte.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/models/cpf_cte_hybrid_efficientnet_lite0.py', '../_base_/datasets/toy_cam.py',
+          '../_base_/schedules/cpf_cte_small.py', '../_base_/stages/cpf_cte.py',
+          '../_base_/default_runtime.py']
 custom_hooks = _base_.custom_hooks + _base_.cpf_cte_hooks
 custom_imports = dict(imports=['mmwsss.registry', 'mmpretrain.models'], allow_failed_imports=False)
 train_pipeline = [  # whole images, as in the paper

@@ -32,12 +32,9 @@ model = dict(
     background=background,
     templates=templates,
 )
-train_pipeline = [
-    dict(type='mmwsss.LoadImage'),
-    dict(type='Resize', scale=(160, 160), keep_ratio=False, interpolation='area'),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='mmwsss.PackImageLabelInputs'),
-]
+train_pipeline = [dict(type='mmwsss.LoadImage'),
+                  dict(type='Resize', scale=(160, 160), keep_ratio=False, interpolation='area'),
+                  dict(type='RandomFlip', prob=0.5), dict(type='mmwsss.PackImageLabelInputs')]
 train_dataloader = dict(
     num_workers=0,
     drop_last=True,

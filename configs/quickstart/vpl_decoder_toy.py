@@ -19,8 +19,7 @@ max_epochs = 10
 train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),
-    dict(type='PolyLR', power=1.0, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
-         convert_to_iter_based=True),
+    dict(_base_.poly, power=1.0, end=max_epochs),
 ]
 train_pipeline = [
     _base_.load,

@@ -12,11 +12,8 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 # the name that mmseg's inference reads
-test_pipeline = [
-    dict(type='mmwsss.LoadImage'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
+test_pipeline = [dict(type='mmwsss.LoadImage'), dict(type='LoadAnnotations'),
+                 dict(type='PackSegInputs')]
 tta_pipeline = [
     dict(type='mmwsss.LoadImage'),
     dict(type='mmwsss.MultiScaleFlip', scales=(0.5, 0.75, 1.0, 1.25, 1.5), annotations=True,

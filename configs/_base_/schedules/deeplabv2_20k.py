@@ -3,8 +3,5 @@
 _base_ = ['./deeplabv2_30k.py']
 max_epochs = 19
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
-         convert_to_iter_based=True),
-]
+param_scheduler = [dict(_base_.poly, end=max_epochs)]
 train_cfg = dict(max_epochs=max_epochs)

@@ -1,14 +1,11 @@
 # For hundreds of images: a larger rate and fewer iterations than deeplabv2_30k.py (ours).
+_base_ = ['./epochs.py']
 max_epochs = 15
 optim_wrapper = dict(
-    type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=10.0)}),
     clip_grad=dict(max_norm=5.0),
 )
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=max_epochs, by_epoch=True,
-         convert_to_iter_based=True),
-]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+param_scheduler = [dict(_base_.poly, end=max_epochs)]
+train_cfg = dict(max_epochs=max_epochs)
 total_batch_size = 10  # in all processes together

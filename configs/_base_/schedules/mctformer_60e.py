@@ -1,9 +1,9 @@
 # 60 epochs of batches of 64, AdamW 6.25e-5 (5e-4 for 512), decay 0.05, cosine after 5 epochs of
 # warm-up (MCTformer). As in DeiT the rate begins at 1e-6 and ends at 1e-5, and biases, norms, class
 # tokens and positions do not decay.
+_base_ = ['./epochs.py']
 max_epochs, warmup_epochs = 60, 5
 optim_wrapper = dict(
-    type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=6.25e-5, weight_decay=0.05),
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
@@ -17,5 +17,5 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min=1e-5, begin=warmup_epochs, end=max_epochs, by_epoch=True,
          convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+train_cfg = dict(max_epochs=max_epochs)
 total_batch_size = 64  # in all processes together (MCTformer)
