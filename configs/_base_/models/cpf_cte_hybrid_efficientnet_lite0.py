@@ -3,7 +3,7 @@
 # A config with it imports mmpretrain.models.
 _base_ = ['./cam_segmentor.py']
 model = dict(
-    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),  # EfficientNet-Lite0
     backbone=dict(
         type='mmpretrain.VisionTransformer',
         arch=dict(embed_dims=192, num_layers=1, num_heads=3, feedforward_channels=384),
