@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmwsss import compat
 from mmwsss.terminal import erase_line, is_logged
 
 FAILED, INTERRUPTED = 1, 130  # exit codes, the second as shells have it
@@ -39,6 +40,7 @@ def run_saying_errors(work: Callable[[], None]) -> int:
     """
     try:
         work()
+        compat.leave_process_group()
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:

@@ -184,3 +184,11 @@ def test_the_text_of_a_config_is_formatted_once(monkeypatch):
     config.model.depth = 101
     assert 'depth=101' in config.pretty_text
     assert len(calls) == 2
+
+
+def test_a_process_group_is_left(tmp_path):
+    compat.leave_process_group()  # there is none
+    store = distributed.FileStore(str(tmp_path / 'store'), 1)
+    distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
+    compat.leave_process_group()
+    assert not distributed.is_initialized()

@@ -36,7 +36,7 @@ ALLOWED = {
     'compat': {''},
     'shipped': {''},
     'terminal': set(),
-    'errors': {'', 'terminal'},
+    'errors': {'', 'terminal', 'compat'},
     'launch': {'', 'errors'},
     'functional': set(),
     'structures': {'functional'},

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,25 @@ def test_processes_see_their_words_and_each_other(tmp_path):
     )
     done = run_workers(tmp_path, work)
     assert done.returncode == 0, done.stderr
+    assert [(tmp_path / rank).read_text() for rank in '01'] == ['3', '3']
+
+
+def test_machines_find_each_other_by_the_environment(tmp_path):
+    work = (
+        "torch.distributed.init_process_group('gloo'); total = torch.tensor([int(rank) + 1]); "
+        'torch.distributed.all_reduce(total); open(rank, "w").write(str(total.item()))'
+    )
+    (tmp_path / 'worker.py').write_text(WORKER.format(work=work))
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    env = {**os.environ, 'PYTHONPATH': f'{REPOSITORY}:{tmp_path}', 'NNODES': '2', 'PORT': port}
+    command = [sys.executable, '-m', 'mmwsss.launch', '1', 'worker']
+    machines = [
+        subprocess.Popen(command, cwd=tmp_path, env={**env, 'NODE_RANK': str(number)})
+        for number in range(2)
+    ]
+    assert [machine.wait() for machine in machines] == [0, 0]
     assert [(tmp_path / rank).read_text() for rank in '01'] == ['3', '3']
 
 

@@ -116,7 +116,7 @@ def test_two_processes(samples, tmp_path):
         textwrap.dedent(f"""
         import json, os
         from pathlib import Path
-        from torch.distributed import init_process_group
+        from torch.distributed import destroy_process_group, init_process_group
         from mmwsss.evaluation import SeedMetric, SeedWriter
         from mmwsss.seeds import load_seed
         init_process_group('gloo')
@@ -130,6 +130,7 @@ def test_two_processes(samples, tmp_path):
                 metric.process(None, [sample])
         results = metrics[0].evaluate(5) | metrics[1].evaluate(5)
         (folder / f'{{rank}}.json').write_text(json.dumps(results))
+        destroy_process_group()  # else gloo aborts now and then
         """)
     )
     env = os.environ | {'PYTHONPATH': str(ROOT), 'WORLD_SIZE': '2', 'MASTER_ADDR': '127.0.0.1'}
