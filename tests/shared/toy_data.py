@@ -15,7 +15,7 @@ from mmwsss.datasets.toy_scenes.writer import draw_numbered_scene
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.masks import IGNORE_INDEX, save_mask
 
-TRAIN, VAL = 8, 4
+TRAIN, VAL = 4, 2
 SIDES = (72, 96)
 VOC_CLASSES = DATASETS.get('PascalVOCDataset').METAINFO['classes']
 COCO_NAMES = {'aeroplane': 'airplane'}
@@ -52,7 +52,7 @@ def write_voc(root: Path) -> None:
         _write_voc_photo(root, photo)
         _write_voc_xml(root / 'Annotations' / f'{photo.id}.xml', photo)
         save_mask(root / 'SegmentationClassAug' / f'{photo.id}.png', photo.mask)
-    _write_lists(root, train=train, val=val, trainaug=train, test=val[:2])
+    _write_lists(root, train=train, val=val, trainaug=train, test=val[:1])
     save_image_labels(root / 'image_labels.json', {p.id: p.names for p in train})
 
 
