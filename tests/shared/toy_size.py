@@ -56,6 +56,8 @@ def shrink_network(model):
             part['in_channels'] = [CLIP['vision_cfg']['width']] * len(part['in_channels'])
         if kind == 'VisionPrototypes':
             part['iterations'] = 20
+        if kind == 'PrototypeAwareCAMHead':
+            part['tau'] = 0.01  # a softmax that has learnt nothing is nowhere above the usual one
         if kind == 'IRNet':
             part['pad_to'] = SIDE
     if model.get('backbone', {}).get('type') == 'mmwsss.ResNet38':
