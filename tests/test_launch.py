@@ -13,8 +13,7 @@ from mmwsss.errors import errors_left, first_error, run_saying_errors
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WORKER = """
-import os, signal, sys, time
-import torch
+import os, signal, sys
 from mmwsss.errors import run_saying_errors
 rank = os.environ['RANK']
 
@@ -23,6 +22,11 @@ def fail():
 
 sys.exit(run_saying_errors(fail))
 """
+SUM = (
+    "import torch; torch.distributed.init_process_group('gloo'); "
+    'total = torch.tensor([int(rank) + 1]); torch.distributed.all_reduce(total); '
+    'open(rank, "w").write(str(total.item()))'
+)
 
 
 def run_python(*words, cwd, **variables):
@@ -39,22 +43,14 @@ def run_workers(folder, work):
 
 
 def test_processes_see_their_words_and_each_other(tmp_path):
-    work = (
-        "assert sys.argv[1:] == ['a word']; torch.distributed.init_process_group('gloo'); "
-        'total = torch.tensor([int(rank) + 1]); torch.distributed.all_reduce(total); '
-        'open(rank, "w").write(str(total.item()))'
-    )
+    work = f"assert sys.argv[1:] == ['a word']; {SUM}"
     done = run_workers(tmp_path, work)
     assert done.returncode == 0, done.stderr
     assert [(tmp_path / rank).read_text() for rank in '01'] == ['3', '3']
 
 
 def test_machines_find_each_other_by_the_environment(tmp_path):
-    work = (
-        "torch.distributed.init_process_group('gloo'); total = torch.tensor([int(rank) + 1]); "
-        'torch.distributed.all_reduce(total); open(rank, "w").write(str(total.item()))'
-    )
-    (tmp_path / 'worker.py').write_text(WORKER.format(work=work))
+    (tmp_path / 'worker.py').write_text(WORKER.format(work=SUM))
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = str(free.getsockname()[1])
@@ -71,7 +67,7 @@ def test_machines_find_each_other_by_the_environment(tmp_path):
 @pytest.mark.parametrize('failing', ['rank in "01"', 'rank == "0"', 'rank == "1"'])
 def test_the_sentence_of_a_process_is_all_that_is_said(tmp_path, failing):
     # who does not fail waits for the other, as in a collective
-    wait = "torch.distributed.init_process_group('gloo')"
+    wait = 'signal.pause()'
     work = f"if {failing}: raise ValueError('the list a.txt is empty')\n    {wait}"
     done = run_workers(tmp_path, work)
     assert done.returncode == 1
@@ -79,7 +75,7 @@ def test_the_sentence_of_a_process_is_all_that_is_said(tmp_path, failing):
 
 
 def test_a_process_that_says_nothing_is_named_with_its_end(tmp_path):
-    wait = "torch.distributed.init_process_group('gloo')"
+    wait = 'signal.pause()'
     done = run_workers(tmp_path, f'if rank == "1": os.kill(os.getpid(), 9)\n    {wait}')
     assert done.returncode == 1
     assert done.stderr == 'process 1 was ended by signal 9\n'
