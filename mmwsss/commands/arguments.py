@@ -3,11 +3,13 @@
 import argparse
 import json
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmwsss.launch import launch
 from mmwsss.shipped import find_config
+from mmwsss.terminal import Console
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -44,7 +46,40 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     # torch.distributed.launch of old gives it as an option, today's as a variable
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_verbose(parser)
     parser.add_argument('--figures', help='write the resulting figures to this JSON file')
+
+
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Add the wish to see everything; a command that has it is quiet without."""
+    parser.add_argument(
+        '--verbose',
+        action='store_true',
+        help='show all that is printed, instead of keeping it in log.txt in the folder',
+    )
+
+
+def open_console(arguments: argparse.Namespace) -> AbstractContextManager:
+    """Return what a command shows on the terminal."""
+    if _starts_processes(arguments):
+        return nullcontext()  # each of them has its own, and the first one shows
+    return Console(
+        verbose=getattr(arguments, 'verbose', False),
+        quiet=hasattr(arguments, 'verbose'),
+        first=_rank(getattr(arguments, 'launcher', 'none')) == 0,
+    )
+
+
+def _starts_processes(arguments: argparse.Namespace) -> bool:
+    """Say whether a command is to start itself in several processes."""
+    if getattr(arguments, 'launcher', None) != 'none':
+        return False  # it knows no launcher, or a launcher has started it
+    return arguments.gpus > 1 or os.environ.get('NNODES', '1') != '1'
+
+
+def _rank(launcher: str) -> int:
+    variables = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
+    return int(os.environ.get(variables.get(launcher, ''), '0'))
 
 
 def add_work_dir(parser: argparse.ArgumentParser, text: str, default: str | None = None) -> None:
@@ -150,8 +185,7 @@ def run_in_processes(arguments: argparse.Namespace) -> bool:
     Raises:
         FailedProcesses: One of them failed.
     """
-    several = arguments.gpus > 1 or os.environ.get('NNODES', '1') != '1'
-    if arguments.launcher != 'none' or not several:
+    if not _starts_processes(arguments):
         return False
     find_config(arguments.config)
     launch('mmwsss', [*arguments.command_line, '--launcher', 'pytorch'], arguments.gpus)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from mmwsss.shipped import find_config
+from mmwsss.terminal import show
 
 from .arguments import (
     add_config,
@@ -11,6 +12,7 @@ from .arguments import (
     add_processes,
     add_seed,
     add_until,
+    add_verbose,
     add_work_dir,
     read_changes,
 )
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_gpus(parser)
     add_processes(parser)
     add_until(parser, 'seed_scores')
+    add_verbose(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -60,4 +63,4 @@ def run(arguments: argparse.Namespace) -> None:
     text = format_grid(results)
     with atomic_path(root.with_suffix('.md')) as temporary:
         temporary.write_text(text + '\n', encoding='utf-8')
-    print(text)
+    show(text)

@@ -25,7 +25,7 @@ from . import (
     toy_scenes,
     train,
 )
-from .arguments import CHANGES
+from .arguments import CHANGES, open_console
 
 WRONG_CALL = 2  # exit code, as argparse has it
 
@@ -82,7 +82,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser = build_parser(name)
         arguments = parser.parse_intermixed_args(list(_part_changes(rest)))
         arguments.command_line = words
-        return run_saying_errors(lambda: COMMANDS[name].run(arguments))
+
+        def work() -> None:
+            with open_console(arguments):
+                COMMANDS[name].run(arguments)
+
+        return run_saying_errors(work)
     except argparse.ArgumentError as error:  # found by the command, beyond what a parser sees
         parser.print_usage(sys.stderr)
         print(f'{parser.prog}: error: {error}', file=sys.stderr)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from mmwsss.shipped import find_config
+from mmwsss.terminal import show
 
 from .arguments import (
     add_changes,
@@ -11,6 +12,7 @@ from .arguments import (
     add_processes,
     add_seed,
     add_until,
+    add_verbose,
     add_work_dir,
     read_changes,
 )
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_gpus(parser)
     add_processes(parser)
     add_until(parser)
+    add_verbose(parser)
     parser.add_argument('--report', help='page; <work-dir>/<name>/report.html if not given')
 
 
@@ -56,5 +59,5 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     page = Path(arguments.report or runs[-1].workspace.root / 'report.html')
     write_report(page, runs)
-    print(format_table(runs))
-    print(f'pictures: {page}')
+    show(format_table(runs))
+    show(f'pictures: {page}')

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from mmwsss.terminal import stage_line
+
 from .arguments import add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Write one seed file per image of seed_dataloader; those that are there are kept.'
@@ -24,5 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mmwsss.pipeline.network import generate_seeds
 
     out_dir = Path(arguments.out_dir or Path(config.work_dir) / 'seeds')
-    figures = generate_seeds(config, arguments.checkpoint, out_dir)
+    with stage_line('seeds', config.work_dir) as line:
+        figures = generate_seeds(config, arguments.checkpoint, out_dir)
+        line.result = f'{figures["seeds"]} seeds in {out_dir}'
     write_figures(arguments.figures, figures)

@@ -2,6 +2,8 @@
 
 import argparse
 
+from mmwsss.terminal import stage_line
+
 from .arguments import add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Test a checkpoint as a config says.'
@@ -39,5 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.show_dir:
         config.visualizer.save_dir = arguments.show_dir
         config.default_hooks.visualization.update(draw=True, interval=1)
-    figures = test(config, arguments.checkpoint, arguments.tta)
+    with stage_line('test', config.work_dir) as line:
+        figures = test(config, arguments.checkpoint, arguments.tta)
+        line.result = ', '.join(f'{name} {value:.2f}' for name, value in figures.items())
     write_figures(arguments.figures, {name: float(value) for name, value in figures.items()})

@@ -2,6 +2,8 @@
 
 import argparse
 
+from mmwsss.terminal import stage_line
+
 from .arguments import add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Train as a config says; of a config with stages its own network.'
@@ -32,6 +34,10 @@ def run(arguments: argparse.Namespace) -> None:
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if arguments.auto_scale_lr:
         config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
-    own = config.get('stages') and not arguments.work_dir
-    figures = train_own_stage(config) if own else train(config)
+    if config.get('stages') and not arguments.work_dir:
+        figures = train_own_stage(config)
+    else:
+        with stage_line('train', config.work_dir) as line:
+            figures = train(config)
+            line.result = f'{config.work_dir}/{figures["checkpoint"]}'
     write_figures(arguments.figures, figures)

@@ -27,7 +27,7 @@ class ProgressHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Open the bar where the training begins or goes on."""
-        bar = progress('train', runner.max_iters, 'iteration', runner.iter)
+        bar = progress('train', runner.max_iters, 'iter', runner.iter)
         self._bar = self._stack.enter_context(bar)
 
     def after_train_iter(

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 import mmwsss
+from mmwsss.terminal import show_stage, stage_line
 
 from .stages.base import Stage
 from .workspace import DONE, STARTED, Workspace, content_hash, read_record, write_record
@@ -26,15 +27,20 @@ def execute(stage: Stage, workspace: Workspace) -> dict[str, Any]:
     done = read_record(folder / DONE)
     if done.get('key') == key:
         print_log(f'[{stage.name}] done and unchanged: skipped', logger='current')
+        show_stage(stage.name, 'done and unchanged: skipped')
         return done
     started = read_record(folder / STARTED)
     resume = started.get('key') == key
+    start = 'goes on'
     if not resume:
-        _clear(folder, stage.name)
+        changed = _clear(folder, stage.name)
+        start = 'starts over, as its recipe or its inputs changed' if changed else 'starts'
         write_record(folder / STARTED, {'key': key})
-    print_log(f'[{stage.name}] {"goes on" if resume else "starts"}', logger='current')
+    print_log(f'[{stage.name}] {start}', logger='current')
     begin = time.time()
-    figures = stage.run(workspace, resume)
+    with stage_line(stage.name, folder, start) as line:
+        figures = stage.run(workspace, resume)
+        line.result = stage.summary(figures)
     return record_done(stage, workspace, figures, time.time() - begin)
 
 
@@ -72,14 +78,14 @@ def stage_key(stage: Stage, workspace: Workspace) -> str:
     return content_hash(content)
 
 
-def _clear(folder: Path, name: str) -> None:
-    """Empty a stage's folder whose recipe or inputs have changed."""
+def _clear(folder: Path, name: str) -> bool:
+    """Empty a stage's folder whose recipe or inputs have changed; say whether it held anything."""
     if not folder.is_dir() or not any(folder.iterdir()):
-        return
+        return False
     if not (folder / STARTED).is_file():
         raise FileExistsError(
             f'{folder} holds files of something else than the stage {name!r}: '
             'move them away, or choose another --work-dir'
         )
-    print_log(f'[{name}] its recipe or its inputs changed: starting over', logger='current')
     shutil.rmtree(folder)
+    return True

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 import mmwsss
 from mmwsss import compat
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
+from mmwsss.engine import ProgressHook
 from mmwsss.models.weights import (
     naming_file,
     pretrained_file,
@@ -23,6 +24,7 @@ from mmwsss.models.weights import (
 )
 from mmwsss.registry import DATASETS, MODELS
 from mmwsss.seeds.files import load_seed, write_meta
+from mmwsss.terminal import reporting
 
 from .batch import launched_processes, share_batch
 from .workspace import content_hash, file_hash
@@ -208,6 +210,8 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
     while is_model_wrapper(network) or isinstance(network, BaseTTAModel):
         network = network.module
     refuse_partial_load(network, begins_anew)
+    if reporting():  # not in the config, which is what a figure is made with
+        runner.register_hook(ProgressHook())
     return runner
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
+from mmwsss.terminal import stage_line
+
 from .execution import record_done, stage_key
 from .network import train
 from .run import open_workspace
@@ -41,7 +43,9 @@ def train_own_stage(config: Config) -> dict[str, Any]:
     if is_main_process():
         write_record(folder / STARTED, {'key': key})
     begin = time.time()
-    figures = train(config)
+    with stage_line(stage.name, folder, 'goes on' if config.resume else 'starts') as line:
+        figures = train(config)
+        line.result = stage.summary(figures)
     if is_main_process():
         record_done(stage, workspace, figures, time.time() - begin)
     return figures

@@ -11,6 +11,7 @@ import numpy as np
 import mmwsss
 from mmwsss.engine.vision_prototypes import KL_CURVE_FILE
 from mmwsss.structures.files import atomic_path
+from mmwsss.terminal import format_duration
 from mmwsss.visualization import (
     class_legend,
     draw_kl_curves,
@@ -308,16 +309,4 @@ def _count(images: int) -> str:
 
 
 def _duration(seconds: float | None) -> str:
-    """Return a time for people.
-
-    Example:
-        >>> _duration(2.34), _duration(75), _duration(7322)
-        ('2.3 s', '1 min 15 s', '2 h 02 min')
-    """
-    if seconds is None:
-        return _NO_VALUE
-    if seconds < 60:
-        return f'{seconds:.1f} s'
-    minutes, rest = divmod(round(seconds), 60)
-    hours, left = divmod(minutes, 60)
-    return f'{hours} h {left:02d} min' if hours else f'{minutes} min {rest:02d} s'
+    return _NO_VALUE if seconds is None else format_duration(seconds)

@@ -6,6 +6,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmwsss.terminal import show_run
+
 from .building import build_stages
 from .execution import execute
 from .workspace import Workspace
@@ -54,6 +56,7 @@ def run_pipeline(
         wanted = wanted[: list(workspace.stages).index(until) + 1]
     for stage in wanted:
         stage.check(workspace)
+    show_run(config_name(config), workspace.root)
     records = {stage.name: execute(stage, workspace) for stage in wanted}
     return PipelineRun(config_name(config), workspace, records)
 

@@ -10,6 +10,7 @@ from mmwsss.datasets import write_toy_scenes
 from mmwsss.models.weights import read_state_dict
 from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
+from mmwsss.terminal import stage_line
 
 from .config import set_seed
 from .network import train
@@ -31,8 +32,9 @@ def train_toy_clip(config: Config, out: Path, seed: int = 0, images: int | None 
     config.resume = True
     set_seed(config, seed)
     write_toy_scenes(config.data_root, number, 0, config.scene_seed)
-    checkpoint = Path(config.work_dir) / train(config)['checkpoint']
-    export_clip(config, checkpoint, out)
+    with stage_line('toy_clip', config.work_dir) as line:
+        line.result = train(config)['checkpoint']
+        export_clip(config, Path(config.work_dir) / line.result, out)
 
 
 def export_clip(config: Config, checkpoint: Path, out: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -79,7 +80,11 @@ def relayed_progress() -> Iterator[None]:
         return
     first = os.environ.get('RANK', '0') == '0'
     with listening(_Writer(Path(file)) if first else _silent):
-        yield
+        try:
+            yield
+        except Exception:
+            traceback.print_exc()  # into the log, as whoever listens captures what is printed
+            raise
 
 
 class _Writer:

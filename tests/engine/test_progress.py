@@ -86,7 +86,7 @@ def test_a_training_moves_by_iterations_and_says_epoch_and_loss(tmp_path):
     with listening(recorder):
         runner_of(tmp_path, {'by_epoch': True, 'max_epochs': 2}).train()
     bar = recorder.bars['train']
-    assert (bar.total, bar.unit, bar.initial, recorder.open) == (6, 'iteration', 0, 0)
+    assert (bar.total, bar.unit, bar.initial, recorder.open) == (6, 'iter', 0, 0)
     first, second = 'epoch 1/2', 'epoch 2/2'
     epochs = [(1, first), (2, first), (3, first), (3, first)]
     epochs += [(4, second), (5, second), (6, second), (6, second)]
@@ -116,7 +116,8 @@ def test_a_training_that_goes_on_begins_where_it_was(tmp_path):
         ({'type': 'mmwsss.CollectLoop'}, []),
     ],
 )
-def test_loops_without_epochs_or_iterations(tmp_path, train_cfg, moves):
+def test_loops_without_epochs_or_iterations(tmp_path, monkeypatch, train_cfg, moves):
+    monkeypatch.setattr('mmwsss.engine.bank_filling.cam_segmentor', lambda runner: runner.model)
     recorder = Recorder()
     with listening(recorder):
         runner_of(tmp_path, train_cfg).train()

@@ -1,16 +1,11 @@
-import fcntl
-import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
 
 import pytest
+from terminals import moves, on_screen, run_in_terminal
 
 from mmwsss.terminal import Console, log_file, show, show_stage, stage_line
 
-ERASE = '\x1b[K'
 STAGES = """
 import os, sys, warnings
 from mmwsss.errors import run_saying_errors
@@ -50,31 +45,9 @@ def run(*words):
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
 
-def run_in_terminal(*words, columns=100):
+def in_terminal(*words, columns=100):
     """Run the stages in a pseudo terminal; return the code and all that it was sent."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ['TERM'] = 'xterm'
-        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack('4H', 24, columns, 0, 0))
-        os.execv(sys.executable, [sys.executable, '-c', STAGES, *map(str, words)])
-    sent = b''
-    while True:
-        try:
-            part = os.read(terminal, 4096)
-        except OSError:  # how Linux says that the other end is closed
-            break
-        if not part:
-            break
-        sent += part
-    os.close(terminal)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), sent.decode()
-
-
-def on_screen(sent):
-    """Return the lines that stand there at the end."""
-    lines = [line.rpartition('\r')[2].removeprefix(ERASE) for line in sent.split('\r\n')]
-    return [line.removesuffix(ERASE) for line in lines]
+    return run_in_terminal([sys.executable, '-c', STAGES, *map(str, words)], columns)
 
 
 def test_a_pipe_gets_one_line_at_the_start_and_one_at_the_end(tmp_path):
@@ -101,30 +74,29 @@ def test_all_else_is_in_the_log_and_what_came_before_the_stage_too(tmp_path):
 
 
 def test_a_terminal_gets_one_line_that_moves_and_one_at_the_end(tmp_path):
-    code, sent = run_in_terminal(tmp_path)
+    code, sent = in_terminal(tmp_path)
     assert code == 0
     cam, seeds, *rest = on_screen(sent)
     assert cam == 'cam          done and unchanged: skipped'
     assert seeds.endswith(' s  120 seeds, loss 0.5')
     assert rest == ['the table', '']
-    moves = [part.removesuffix(ERASE) for part in sent.split('\r') if part.startswith('seeds ')]
-    assert moves[0] == 'seeds        starts'
-    assert moves[1] == 'seeds          0%  0/4'
-    assert moves[2].startswith('seeds         25%  1/4')
-    assert moves[3].startswith('seeds        epoch 1/2  100%  4/4')
-    assert moves[3].endswith('s left  loss 0.5')
+    shown = moves(sent)
+    assert shown[0] == 'seeds        starts'
+    assert shown[1] == 'seeds          0%  0/4'
+    assert shown[2].startswith('seeds         25%  1/4')
+    assert shown[3].startswith('seeds        epoch 1/2  100%  4/4')
+    assert shown[3].endswith('s left  loss 0.5')
 
 
 def test_a_line_that_moves_never_wraps(tmp_path):
-    _, sent = run_in_terminal(tmp_path, columns=30)
-    moves = [part for part in sent.split('\r') if part.endswith(ERASE)]
-    assert max(len(part.removesuffix(ERASE)) for part in moves) == 29
+    _, sent = in_terminal(tmp_path, columns=30)
+    assert max(map(len, moves(sent))) == 29
 
 
 @pytest.mark.parametrize('terminal', [False, True])
 def test_a_failure_ends_with_the_log_and_the_sentence(tmp_path, terminal):
     if terminal:
-        code, sent = run_in_terminal(tmp_path, 'fail')
+        code, sent = in_terminal(tmp_path, 'fail')
         shown = on_screen(sent)[:-1]
     else:
         code, out, err = run(tmp_path, 'fail')
@@ -172,7 +144,7 @@ def test_an_interruption_is_no_failure(tmp_path):
 @pytest.mark.parametrize('terminal', [False, True])
 def test_verbose_shows_everything_and_keeps_no_log(tmp_path, terminal):
     if terminal:
-        text = run_in_terminal(tmp_path, 'verbose')[1]
+        text = in_terminal(tmp_path, 'verbose')[1]
         shown = text.split('\r\n')
     else:
         _, out, err = run(tmp_path, 'verbose')

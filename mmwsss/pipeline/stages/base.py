@@ -64,6 +64,10 @@ class Stage(ABC):
             resume: The folder holds the beginnings of the same work.
         """
 
+    def summary(self, figures: dict[str, Any]) -> str:
+        """Return in a few words what came out, for the line of the stage on a terminal."""
+        return ', '.join(f'{name} {value:.1f}' for name, value in self.rows(figures).items())
+
     def rows(self, figures: dict[str, Any]) -> dict[str, float]:
         """Return the rows of the table that the figures of `run` make, by what they are of."""
         return {}

@@ -102,6 +102,14 @@ class EvaluateSeeds(_Evaluation):
             for source, curve in figures['sources'].items()
         }
 
+    def summary(self, figures: dict[str, Any]) -> str:
+        """The best of each source, and at which threshold."""
+        bests = {source: curve['best'] for source, curve in figures['sources'].items()}
+        return ', '.join(
+            f'{source} {best["mIoU"]:.1f} at {best["threshold"]:.2f}'
+            for source, best in bests.items()
+        )
+
 
 @STAGES.register_module()
 class EvaluateMasks(_Evaluation):

@@ -109,6 +109,10 @@ class RefineSeeds(Stage):
             'source': self.source,
         }
 
+    def summary(self, figures: dict[str, Any]) -> str:
+        """Their number."""
+        return f'{figures["masks"]} masks'
+
     def _threshold(self, workspace: Workspace) -> float | None:
         if self.bg_threshold is None:
             return None
@@ -171,6 +175,10 @@ class MakeIRLabels(Stage):
         out_dir = workspace.folder(self.name) / 'masks'
         make_ir_labels(items, out_dir, self._settings(), workspace.processes, resume)
         return {'masks': len(items), **self.recipe(workspace)}
+
+    def summary(self, figures: dict[str, Any]) -> str:
+        """Their number."""
+        return f'{figures["masks"]} masks'
 
     def _settings(self) -> IRLabelSettings:
         crf = CRF_PRESETS[self.crf] if self.crf else None

@@ -1,7 +1,6 @@
 """A network's work in this process, or in one process per GPU."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from mmengine.dist import is_main_process
 from mmwsss.errors import FailedProcesses, errors_left, first_error
 from mmwsss.pipeline import network
 from mmwsss.pipeline.workspace import Workspace, read_record, write_record
+from mmwsss.terminal import relayed_progress, run_and_follow
 
 RUNS: dict[str, Callable[..., dict[str, Any]]] = {
     'train': network.train,
@@ -53,7 +53,7 @@ def run_network(
     write_record(order, {'name': name, 'options': options})
     command = [sys.executable, '-m', 'mmwsss.launch', str(gpus), f'{__package__}.worker']
     with errors_left() as errors:
-        if subprocess.run([*command, str(order)], check=False).returncode:
+        if run_and_follow([*command, str(order)]):
             raise FailedProcesses(
                 first_error(errors) or f'{name} failed; what its processes said stands above'
             )
@@ -64,6 +64,7 @@ def follow_order(order: Path) -> None:
     """Do what `run_network` wrote down, in one of the processes; the first leaves the figures."""
     content = json.loads(order.read_text(encoding='utf-8'))
     config = Config.fromfile(order.with_name('run.py'))
-    figures = RUNS[content['name']](config, **content['options'])
+    with relayed_progress():
+        figures = RUNS[content['name']](config, **content['options'])
     if is_main_process():
         write_record(order.with_name(_FIGURES), figures)

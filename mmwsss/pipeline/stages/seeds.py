@@ -75,6 +75,10 @@ class GenerateSeeds(Stage):
         out_dir = str(workspace.folder(self.name) / 'seeds')
         return run_network('seeds', config, workspace, checkpoint=checkpoint, out_dir=out_dir)
 
+    def summary(self, figures: dict[str, Any]) -> str:
+        """Their number."""
+        return f'{figures["seeds"]} seeds'
+
     def _config(self, workspace: Workspace) -> Config:
         """Return the config that the network was trained with."""
         return workspace.network_config(self.model) or copy.deepcopy(workspace.config)
@@ -155,6 +159,10 @@ class WalkSeeds(Stage):
         }
         checkpoint = str(last_checkpoint(workspace.folder(self.model)))
         return run_network('seeds', config, workspace, checkpoint=checkpoint, out_dir=out_dir)
+
+    def summary(self, figures: dict[str, Any]) -> str:
+        """Their number."""
+        return f'{figures["seeds"]} seeds'
 
     def _config(self, workspace: Workspace) -> Config:
         """Return the network's config, with the images of the run to walk on."""

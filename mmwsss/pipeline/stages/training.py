@@ -144,6 +144,10 @@ class Train(Stage):
         config.resume = resume
         return run_network('train', config, workspace, training_processes(config, workspace.gpus))
 
+    def summary(self, figures: dict[str, Any]) -> str:
+        """The last checkpoint."""
+        return figures['checkpoint']
+
 
 @STAGES.register_module()
 class Test(Stage):
@@ -172,6 +176,10 @@ class Test(Stage):
     def rows(self, figures: dict[str, Any]) -> dict[str, float]:
         """One row."""
         return {self.title: figures['mIoU']}
+
+    def summary(self, figures: dict[str, Any]) -> str:
+        """The mean IoU."""
+        return f'mIoU {figures["mIoU"]:.1f}'
 
     def check(self, workspace: Workspace) -> None:
         """Look at the images, their masks and the CRF."""
