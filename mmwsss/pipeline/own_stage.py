@@ -43,7 +43,7 @@ def train_own_stage(config: Config) -> dict[str, Any]:
     if is_main_process():
         write_record(folder / STARTED, {'key': key})
     begin = time.time()
-    with stage_line(stage.name, folder, 'goes on' if config.resume else 'starts') as line:
+    with stage_line(stage.name, folder, 'goes on' if config.get('resume') else 'starts') as line:
         figures = train(config)
         line.result = stage.summary(figures)
     if is_main_process():
