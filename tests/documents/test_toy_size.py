@@ -5,8 +5,9 @@ import copy
 import pytest
 import toy_size
 from doc_blocks import ROOT
+from mmengine.config import Config
 
-from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.config import check_options, load_config
 
 CONFIGS = (
     'cpal/irn_cpal_voc',
@@ -32,6 +33,7 @@ def trees(request, monkeypatch):
 
 def test_a_small_config_stays_as_it_is(trees):
     again = copy.deepcopy(trees[1])
+    check_options(Config(again))
     toy_size.shrink(again)
     assert again == trees[1]
 

@@ -49,7 +49,8 @@ def shrink_network(model):
             width = {'base': 768, 'deit-small': 384}[part['arch']]
             sizes = {'embed_dims': width, 'feedforward_channels': width, 'num_heads': 4}
             part['arch'] = {**sizes, 'num_layers': BLOCKS}
-            part['frozen_stages'] = min(part.get('frozen_stages', -1), BLOCKS)
+            if 'frozen_stages' in part:
+                part['frozen_stages'] = min(part['frozen_stages'], BLOCKS)
         if kind in ('CLIPESBackbone', 'FrozenCLIP') and part['pretrained'] == 'openai':
             part.update(model_name=CLIP, pretrained=None)
         if kind == 'FrozenCLIPDecoder' and part['in_channels'][0] == 768:
