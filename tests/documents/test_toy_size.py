@@ -54,7 +54,7 @@ def test_epochs_that_a_document_names_are_kept(trees):
 
 def test_stages_and_widths_are_those_of_the_config(trees):
     before, after = trees
-    for name in ('stages', 'pipeline', 'optim_wrapper', 'test_evaluator', 'tta_model'):
+    for name in ('stages', 'test_evaluator', 'tta_model'):
         assert after.get(name) == before.get(name)
     for part in ('cam_head', 'prototype_head'):
         for key in ('in_channels', 'projection', 'num_classes'):

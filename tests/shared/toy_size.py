@@ -17,6 +17,7 @@ SIDE = 96  # longest side of an image that a network sees
 CROP = 64
 BATCH_SIZE = 4
 EPOCHS = 3  # CPF-CTE lets the backbone learn after the second
+RATE = 1e-4
 BLOCKS = 3  # of a ViT; MCTformer sums the attention of the last three
 TRAIN_IMAGES, TEST_IMAGES = 4, 2
 CLIP = {
@@ -89,6 +90,9 @@ def shrink_training(config):
     loop = config.get('train_cfg') or {}
     if 'max_epochs' in loop and loop['max_epochs'] not in kept:
         loop['max_epochs'] = min(loop['max_epochs'], EPOCHS)
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer')
+    if optimizer:  # a few steps at a documented rate teach a network that nothing is anywhere
+        optimizer['lr'] = min(optimizer['lr'], RATE)
     for hook in (config.get('default_hooks') or {}).values():
         if hook and hook.get('type') == 'CheckpointHook':  # seconds, of a training of 28 epochs
             hook['interval'] = max(loop.get('max_epochs', 1) // 4, 1)
