@@ -63,7 +63,7 @@ def main() -> None:
 
 def measure(root: Path, count: int) -> dict[str, float]:
     """Return the peak megabytes of each stage on `count` images."""
-    from mmwsss.datasets.toy_scenes import write_toy_scenes
+    from mmwsss.toy_scenes import write_toy_scenes
 
     write_toy_scenes(root / 'toy_scenes', count, count // 10, side_range=(56, 64))
     peaks = {}

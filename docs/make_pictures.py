@@ -16,9 +16,10 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from mmwsss.datasets.toy_scenes import ToySceneDataset
-from mmwsss.seeds import load_mask, load_seed, read_ids
+from mmwsss.seeds import load_mask, load_seed
 from mmwsss.seeds.files import resize_maps
+from mmwsss.structures import read_ids
+from mmwsss.toy_scenes import ToySceneDataset
 from mmwsss.visualization import overlay_heatmap, overlay_mask
 
 matplotlib.use('Agg')

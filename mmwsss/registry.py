@@ -13,7 +13,12 @@ from mmengine.registry import Registry  # noqa: E402
 from mmseg import registry as mmseg  # noqa: E402
 
 MODELS = Registry('model', parent=mmseg.MODELS, scope='mmwsss', locations=['mmwsss.models'])
-DATASETS = Registry('dataset', parent=mmseg.DATASETS, scope='mmwsss', locations=['mmwsss.datasets'])
+DATASETS = Registry(
+    'dataset',
+    parent=mmseg.DATASETS,
+    scope='mmwsss',
+    locations=['mmwsss.datasets', 'mmwsss.toy_scenes'],
+)
 TRANSFORMS = Registry(
     'transform', parent=mmseg.TRANSFORMS, scope='mmwsss', locations=['mmwsss.datasets.transforms']
 )

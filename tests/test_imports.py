@@ -28,6 +28,7 @@ ALL = BASE | {
     'models',
     'pipeline',
     'seeds',
+    'toy_scenes',
     'visualization',
 }
 # Sub-package -> what else of mmwsss it may import.
@@ -45,9 +46,10 @@ ALLOWED = {
     'evaluation': BASE | {'seeds'},
     'datasets': BASE | {'seeds'},
     'models': BASE | {'seeds'},
+    'toy_scenes': BASE | {'datasets', 'seeds'},
     'engine': BASE | {'models'},
     'visualization': BASE | {'seeds'},
-    'pipeline': BASE | {'datasets', 'engine', 'evaluation', 'models', 'seeds', 'visualization'},
+    'pipeline': ALL - {'model_converters', 'pipeline'},
     'model_converters': BASE | {'models', 'pipeline'},
     'apis': ALL,
     'commands': ALL | {'apis', 'launch'},

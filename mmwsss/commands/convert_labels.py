@@ -51,11 +51,12 @@ def _convert(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     from mmwsss.datasets import label_converters as converters
     from mmwsss.registry import DATASETS
     from mmwsss.seeds import IGNORE_INDEX
+    from mmwsss.structures import read_ids
 
     if arguments.source == 'text':
         return converters.labels_from_text(arguments.path)
     if arguments.ids:
-        ids = converters.read_image_ids(arguments.ids)
+        ids = read_ids(arguments.ids)
     else:
         suffix = '.xml' if arguments.source == 'voc_xml' else '.png'
         ids = converters.ids_in_folder(arguments.path, suffix)

@@ -26,8 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate, print, write."""
     from mmwsss.datasets.coco_objects import COCO_CLASSES
     from mmwsss.evaluation import class_names, evaluate_seeds, format_evaluation
-    from mmwsss.seeds import read_ids
-    from mmwsss.structures import atomic_path
+    from mmwsss.structures import atomic_path, read_ids
 
     of_coco = arguments.classes == ['coco']
     evaluation = evaluate_seeds(

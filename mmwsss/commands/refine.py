@@ -49,10 +49,10 @@ def run(arguments: argparse.Namespace) -> None:
     from mmwsss.seeds import (
         CRF_PRESETS,
         RefineSettings,
-        read_ids,
         refine_items,
         refine_seeds_with_crf,
     )
+    from mmwsss.structures import read_ids
 
     names = ('source', 'bg_threshold', 'bg_power', 'min_confidence')
     given = {name: value for name, value in vars(arguments).items() if name in names}

@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
         format_curve,
         measure_precision,
     )
-    from mmwsss.seeds import CRF_PRESETS, read_ids, refine_items
-    from mmwsss.structures import atomic_path
+    from mmwsss.seeds import CRF_PRESETS, refine_items
+    from mmwsss.structures import atomic_path, read_ids
 
     ids = choose_evenly(read_ids(arguments.ids), arguments.num_images)
     items = refine_items(arguments.seed_dir, arguments.images, ids, arguments.image_suffix)

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw."""
-    from mmwsss.datasets.toy_scenes import write_toy_scenes
+    from mmwsss.toy_scenes import write_toy_scenes
 
     root = write_toy_scenes(
         arguments.out, arguments.train, arguments.val, arguments.seed, tuple(arguments.sides)

@@ -12,7 +12,6 @@ from .image_labels import (
 )
 from .pseudo_mask_dataset import PseudoMaskDataset
 from .sample_randomness import SampleRandomness
-from .toy_scenes import ToySceneDataset, write_toy_scenes
 from .transforms import LoadImage, PackImageLabelInputs, RandomPadCrop
 from .wrapped_dataset import WrappedDataset, check_images
 
@@ -24,12 +23,10 @@ __all__ = [
     'PseudoMaskDataset',
     'RandomPadCrop',
     'SampleRandomness',
-    'ToySceneDataset',
     'WrappedDataset',
     'check_images',
     'foreground_classes',
     'load_image_labels',
     'save_image_labels',
     'to_multi_hot',
-    'write_toy_scenes',
 ]

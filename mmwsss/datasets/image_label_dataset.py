@@ -7,8 +7,9 @@ from typing import Any
 
 from mmwsss.datasets.image_labels import foreground_classes, load_image_labels, to_multi_hot
 from mmwsss.datasets.mask_paths import set_mask_paths
-from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_files_exist
+from mmwsss.datasets.wrapped_dataset import WrappedDataset
 from mmwsss.registry import DATASETS
+from mmwsss.structures import check_files_exist
 
 _MASK_CURE = (
     'run `mmwsss run <config of the host> --until pseudo_masks`, or for '

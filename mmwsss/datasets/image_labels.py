@@ -138,20 +138,27 @@ def _entries(path: Path, classes: Sequence[str]) -> Iterator[tuple[str, str, lis
             f'{path}: a label file ends in .json, .csv or .txt, not {suffix!r}; '
             f'write one with {_CONVERTER}.'
         )
-    text = _read_text(path)
+    text = read_text(path)
     if suffix == '.json':
         return _json_entries(path, text)
-    return _text_entries(path, text) if suffix == '.txt' else _csv_entries(path, text, classes)
+    return text_entries(path, text) if suffix == '.txt' else _csv_entries(path, text, classes)
 
 
-def _text_entries(path: Path, text: str) -> Iterator[tuple[str, str, list[str]]]:
+def text_entries(path: Path, text: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield ``(place in the file, image id, class names)`` of lines ``id name name ...``."""
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             image_id, *names = line.split()
             yield f'{path}, line {number}', image_id, names
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a label file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is empty, or no text in UTF-8.
+    """
     if not path.is_file():
         raise FileNotFoundError(
             f'There is no label file {path}; check `label_file`, or write it with {_CONVERTER}.'

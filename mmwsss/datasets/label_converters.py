@@ -7,30 +7,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image
 
-from mmwsss.datasets.image_labels import foreground_classes
-from mmwsss.structures.files import atomic_path
+from mmwsss.datasets.image_labels import foreground_classes, read_text, text_entries
+from mmwsss.seeds.masks import load_mask
+from mmwsss.structures import atomic_path, read_ids
 
 VOC_TRAINAUG_COUNT = 10582  # VOC 2012 train and SBD, without VOC 2012 val
 
 PathLike = str | os.PathLike[str]
-
-
-def read_image_ids(path: PathLike) -> list[str]:
-    """Read an image list: one id per line, blank lines do not count.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The list is empty.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'There is no image list {path}; check the path.')
-    lines = Path(path).read_text(encoding='utf-8').splitlines()
-    ids = [line.strip() for line in lines if line.strip()]
-    if not ids:
-        raise ValueError(f'The image list {path} is empty; it must hold one image id per line.')
-    return ids
 
 
 def ids_in_folder(folder: PathLike, suffix: str) -> list[str]:
@@ -100,7 +84,8 @@ def labels_from_masks(
     foreground = foreground_classes(classes)
     labels = {}
     for image_id in ids:
-        present = _mask_values(Path(mask_dir, f'{image_id}.png')) - {ignore_index}
+        values = np.unique(load_mask(Path(mask_dir, f'{image_id}.png'))).tolist()
+        present = set(values) - {ignore_index}
         if present and max(present) >= len(classes):
             raise ValueError(
                 f'{mask_dir}/{image_id}.png has the value {max(present)}, but there are '
@@ -111,22 +96,6 @@ def labels_from_masks(
     return labels
 
 
-def _mask_values(path: Path) -> set[int]:
-    if not path.is_file():
-        raise FileNotFoundError(f'There is no mask {path}; check the folder and the id.')
-    try:
-        with Image.open(path) as image:
-            mode, values = image.mode, np.asarray(image)
-    except OSError as error:
-        raise ValueError(f'{path} is no image, or a damaged one; extract it anew.') from error
-    if mode not in ('P', 'L'):
-        raise ValueError(
-            f'{path} has mode {mode}; a mask is a palette (P) or grey (L) PNG that holds class '
-            'indices, not colours.'
-        )
-    return set(np.unique(values).tolist())
-
-
 def labels_from_text(path: PathLike) -> dict[str, tuple[str, ...]]:
     """Read lines ``id name name ...``; a line with the id alone is an image of background.
 
@@ -134,23 +103,11 @@ def labels_from_text(path: PathLike) -> dict[str, tuple[str, ...]]:
         FileNotFoundError: There is no such file.
         ValueError: The file is empty, or an id is there twice.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'There is no label file {path}; check the path.')
-    try:
-        lines = Path(path).read_text(encoding='utf-8').splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is no text in UTF-8 ({error}); save it as such.') from error
     labels: dict[str, tuple[str, ...]] = {}
-    for number, line in enumerate(lines, start=1):
-        image_id, *names = line.split() or ['']
+    for place, image_id, names in text_entries(Path(path), read_text(Path(path))):
         if image_id in labels:
-            raise ValueError(
-                f'{path}, line {number}: image {image_id!r} is there twice; merge the two lines.'
-            )
-        if image_id:
-            labels[image_id] = tuple(names)
-    if not labels:
-        raise ValueError(f'{path} is empty; it must hold lines `id name name ...`.')
+            raise ValueError(f'{place}: image {image_id!r} is there twice; merge the two lines.')
+        labels[image_id] = tuple(names)
     return labels
 
 
@@ -171,7 +128,7 @@ def write_trainaug_list(
     Raises:
         FileNotFoundError: An input is missing.
     """
-    ids = sorted(set(ids_in_folder(mask_dir, '.png')) - set(read_image_ids(val_list)))
+    ids = sorted(set(ids_in_folder(mask_dir, '.png')) - set(read_ids(val_list)))
     if len(ids) != expected:
         warnings.warn(
             f'{mask_dir} without {val_list} gives {len(ids)} images where VOC trainaug has '

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mmwsss.datasets.wrapped_dataset import check_files_exist
-from mmwsss.structures import image_size
+from mmwsss.structures import check_files_exist, image_size
 
 # A mask of ours counts classes as the data set does after its own mappings.
 WITHOUT_MAPPING = {'label_map': None, 'reduce_zero_label': False}

@@ -10,6 +10,7 @@ from PIL import Image
 
 from mmwsss.datasets.sample_randomness import SampleRandomness
 from mmwsss.registry import DATASETS, TRANSFORMS
+from mmwsss.structures import check_files_exist
 
 _DATA_CURE = (
     'check `data_root` and the rest of the dataset config; the configs here take `data_root` from '
@@ -107,25 +108,6 @@ def check_images(dataset: BaseDataset, limit: int = 3) -> None:
             f'{len(unreadable)} of {len(paths)} image files cannot be read, the first: '
             f'{", ".join(unreadable[:limit])}; replace them, or take their ids out of the image '
             'list.'
-        )
-
-
-def check_files_exist(paths: Sequence[str], what: str, cure: str) -> None:
-    """Look that files are there.
-
-    Args:
-        paths: Paths of the files that must be there.
-        what: What they are, in one word.
-        cure: What to do when one is missing.
-
-    Raises:
-        FileNotFoundError: Some are missing; the message has the count, the first one and the cure.
-    """
-    missing = [path for path in paths if not Path(path).is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f'{len(missing)} of {len(paths)} {what} files are missing, the first is {missing[0]}; '
-            f'{cure}.'
         )
 
 

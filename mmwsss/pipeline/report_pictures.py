@@ -11,8 +11,9 @@ from PIL import Image, ImageOps
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.evaluation.seed_evaluation import BACKGROUND
-from mmwsss.seeds.files import Seed, load_seed, read_ids, resize_maps
+from mmwsss.seeds.files import Seed, load_seed, resize_maps
 from mmwsss.seeds.masks import load_mask, voc_palette
+from mmwsss.structures import read_ids
 from mmwsss.visualization import fit_image, overlay_heatmap, overlay_mask
 
 from . import stages

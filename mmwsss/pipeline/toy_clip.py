@@ -6,11 +6,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmwsss.datasets import write_toy_scenes
 from mmwsss.models.weights import read_state_dict
 from mmwsss.registry import MODELS
 from mmwsss.structures import atomic_path
 from mmwsss.terminal import stage_line
+from mmwsss.toy_scenes import write_toy_scenes
 
 from .config import set_seed
 from .network import train

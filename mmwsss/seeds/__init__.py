@@ -8,7 +8,7 @@ from .crf import (
     crf_from_labels,
     crf_from_probabilities,
 )
-from .files import SOURCES, Seed, load_seed, read_ids, read_meta, save_seed, write_meta
+from .files import SOURCES, Seed, load_seed, read_meta, save_seed, write_meta
 from .ir_label import IRLabelSettings, ir_label, make_ir_labels
 from .masks import IGNORE_INDEX, load_mask, save_mask, voc_palette
 from .processes import run_in_processes
@@ -19,15 +19,15 @@ from .refine import (
     refine_seed,
     refine_seeds_with_crf,
 )
-from .thresholds import THRESHOLDS, Thresholds
+from .thresholds import IRN_THRESHOLDS, Thresholds
 
 __all__ = [
     'CLIP_ES_CRF',
     'CRF_PRESETS',
     'IGNORE_INDEX',
     'IRN_CRF',
+    'IRN_THRESHOLDS',
     'SOURCES',
-    'THRESHOLDS',
     'DenseCRF',
     'IRLabelSettings',
     'RefineItem',
@@ -40,7 +40,6 @@ __all__ = [
     'load_mask',
     'load_seed',
     'make_ir_labels',
-    'read_ids',
     'read_meta',
     'refine_items',
     'refine_seed',

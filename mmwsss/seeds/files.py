@@ -182,26 +182,6 @@ def read_meta(seed_dir: str | os.PathLike[str]) -> dict[str, Any]:
         ) from error
 
 
-def read_ids(path: str | os.PathLike[str]) -> list[str]:
-    """Read image ids from a text file, one a line (``ImageSets/Segmentation/train.txt``).
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file has no id, or one twice.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing; it should hold one image id per line')
-    ids = path.read_text(encoding='utf-8').split('\n')
-    ids = [line.strip() for line in ids if line.strip()]
-    if not ids:
-        raise ValueError(f'{path} holds no image id')
-    if len(set(ids)) < len(ids):
-        twice = next(image_id for image_id in ids if ids.count(image_id) > 1)
-        raise ValueError(f'{path} names {twice} twice')
-    return ids
-
-
 @contextmanager
 def _seed_archive(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open a seed file; whatever is wrong with it is said with its name and the cure."""

@@ -11,7 +11,7 @@ from .crf import IRN_CRF, DenseCRF
 from .files import Seed, load_seed
 from .masks import IGNORE_INDEX, save_mask
 from .refine import RefineItem, RefineSettings, read_image, refine_files, refine_seed
-from .thresholds import THRESHOLDS
+from .thresholds import IRN_THRESHOLDS
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class IRLabelSettings:
     """
 
     source: str = 'cam'
-    fg_threshold: float = THRESHOLDS['irn'].fg
-    bg_threshold: float = THRESHOLDS['irn'].bg
+    fg_threshold: float = IRN_THRESHOLDS.fg
+    bg_threshold: float = IRN_THRESHOLDS.bg
     crf: DenseCRF | None = IRN_CRF
 
     def __post_init__(self) -> None:

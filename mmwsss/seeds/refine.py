@@ -9,13 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmwsss.structures import image_size
+from mmwsss.structures import check_files_exist, image_size
 from mmwsss.terminal import progress
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
 from .files import Seed, load_seed, load_seed_size, resize_maps
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
+from .thresholds import IRN_THRESHOLDS
 
 
 @dataclass(frozen=True)
@@ -40,25 +41,18 @@ class RefineSettings:
     Attributes:
         source: ``cam``, ``pacam`` or ``sum``.
         bg_threshold: Constant background score; None: the seed's own background map.
-        min_confidence: A pixel whose largest posterior is below is ignored.
+        min_confidence: A pixel whose largest posterior is below is ignored; without a CRF there is
+            no posterior, and no pixel is.
         crf: CRF settings; None: argmax alone.
         bg_power: Exponent of a background score ``(1 - max) ** bg_power`` of the maps (CLIP-ES),
             in the place of `bg_threshold`; None: no such score.
-
-    Raises:
-        ValueError: A confidence is asked for without a CRF, whose posterior it is.
     """
 
     source: str = 'cam'
-    bg_threshold: float | None = 0.15  # IRN's
-    min_confidence: float = 0.0
+    bg_threshold: float | None = IRN_THRESHOLDS.seed
+    min_confidence: float = 0.7  # ours
     crf: DenseCRF | None = IRN_CRF
     bg_power: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the combination."""
-        if self.crf is None and self.min_confidence:
-            raise ValueError('min_confidence is about the posterior of a CRF: choose one, or 0')
 
 
 def refine_seeds_with_crf(
@@ -240,8 +234,9 @@ def check_inputs(items: list[RefineItem]) -> list[tuple[int, int]]:
     """
     if len({item.id for item in items}) < len(items):
         raise ValueError('an image id occurs twice in the list')
-    _check_exist('seed files', [item.seed_path for item in items], 'run `mmwsss seeds`')
-    _check_exist('images', [item.image_path for item in items], 'check the folder and the suffix')
+    check_files_exist([item.seed_path for item in items], 'seed', 'run `mmwsss seeds`')
+    images = [item.image_path for item in items]
+    check_files_exist(images, 'image', 'check the folder and the suffix')
     sizes = []
     for item in items:
         seed_size, size = load_seed_size(item.seed_path), image_size(item.image_path)
@@ -281,8 +276,10 @@ def _refine_item(
         if argmax_dir is not None:
             save_mask(argmax_dir / name, mask)
         # the last file written is the one that a resumed run looks for
-        unsure = confidence < settings.min_confidence
-        save_mask(out_dir / name, np.where(unsure, IGNORE_INDEX, mask).astype(np.uint8))
+        if settings.crf is not None:
+            unsure = confidence < settings.min_confidence
+            mask = np.where(unsure, IGNORE_INDEX, mask).astype(np.uint8)
+        save_mask(out_dir / name, mask)
     except Exception as error:
         raise ValueError(f'image {item.id}: {error}') from error
 
@@ -292,11 +289,3 @@ def _is_mask_of(path: Path, size: tuple[int, int]) -> bool:
         return load_mask(path).shape == size
     except (FileNotFoundError, ValueError):
         return False
-
-
-def _check_exist(what: str, paths: list[Path], cure: str) -> None:
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f'{len(missing)} of {len(paths)} {what} are missing, the first is {missing[0]}: {cure}'
-        )

@@ -2,6 +2,7 @@
 
 from .cam_output import CAMOutput
 from .files import atomic_path
+from .image_lists import check_files_exist, read_ids
 from .images import image_size
 from .options import NestedOptions, Range, Settings, check_choice, check_range
 
@@ -12,6 +13,8 @@ __all__ = [
     'Settings',
     'atomic_path',
     'check_choice',
+    'check_files_exist',
     'check_range',
     'image_size',
+    'read_ids',
 ]

@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 from mmwsss.pipeline.building import build_stages
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
-from mmwsss.seeds import THRESHOLDS
+from mmwsss.seeds import IRN_THRESHOLDS
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = sorted(
@@ -56,15 +56,13 @@ def test_a_shipped_config_works(path):
                 assert (ROOT / stage.config).is_file()
 
 
-@pytest.mark.parametrize('name', ['irn', 'amn'])
-def test_the_thresholds_of_a_host_are_its_preset(name):
-    preset = THRESHOLDS[name]
-    stages = build_stages(load_config(ROOT / f'configs/{name}/{name}_voc.py'))
-    assert stages['crf_masks'].bg_threshold == preset.seed
-    labels = stages['ir_labels' if name == 'irn' else 'amn_ir_labels']
-    assert (labels.fg_threshold, labels.bg_threshold) == (preset.fg, preset.bg)
-    assert stages['walk'].settings.power == preset.power
-    assert stages['pseudo_masks'].bg_threshold == preset.walk
+def test_the_defaults_between_seeds_and_masks_are_irns():
+    stages = build_stages(load_config(ROOT / 'configs/irn/irn_voc.py'))
+    assert stages['crf_masks'].bg_threshold == IRN_THRESHOLDS.seed
+    labels = stages['ir_labels']
+    preset = (IRN_THRESHOLDS.fg, IRN_THRESHOLDS.bg)
+    assert (labels.fg_threshold, labels.bg_threshold) == preset
+    assert stages['walk'].settings.power == IRN_THRESHOLDS.power
 
 
 @pytest.mark.parametrize('path', [path for path in ALL if 'coco' in path.stem], ids=str)

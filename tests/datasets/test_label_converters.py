@@ -53,20 +53,20 @@ def test_masks(tmp_path, mode):
 
 def test_bad_masks(tmp_path):
     classes = ('background', 'cat')
-    with pytest.raises(FileNotFoundError, match=r'no mask .*1\.png; check the folder'):
+    with pytest.raises(FileNotFoundError, match=r'mask .*1\.png is missing'):
         converters.labels_from_masks(tmp_path, ['1'], classes)
     save_mask(tmp_path / '1.png', [[0, 2]])
     with pytest.raises(ValueError, match=r'1\.png has the value 2, but there are 2 classes; check'):
         converters.labels_from_masks(tmp_path, ['1'], classes)
     assert converters.labels_from_masks(tmp_path, ['1'], classes, ignore_index=2) == {'1': ()}
     save_mask(tmp_path / '1.png', [[0, 1]], mode='RGB')
-    with pytest.raises(ValueError, match=r'1\.png has mode RGB; a mask is a palette'):
+    with pytest.raises(ValueError, match=r'1\.png is a picture \(mode RGB\), but a mask'):
         converters.labels_from_masks(tmp_path, ['1'], classes)
 
 
 def test_text(tmp_path):
     path = tmp_path / 'labels.txt'
-    with pytest.raises(FileNotFoundError, match=r'no label file .*labels\.txt; check the path'):
+    with pytest.raises(FileNotFoundError, match=r'no label file .*labels\.txt; check'):
         converters.labels_from_text(path)
     path.write_text('1 cat dog\n\n2\n')
     assert converters.labels_from_text(path) == {'1': ('cat', 'dog'), '2': ()}
@@ -74,19 +74,11 @@ def test_text(tmp_path):
     with pytest.raises(ValueError, match=r"labels\.txt, line 2: image '1' is there twice; merge"):
         converters.labels_from_text(path)
     path.write_text('\n')
-    with pytest.raises(ValueError, match=r'labels\.txt is empty; it must hold lines `id name'):
+    with pytest.raises(ValueError, match=r'labels\.txt is empty; write it anew'):
         converters.labels_from_text(path)
 
 
 def test_lists(tmp_path):
-    path = tmp_path / 'ids.txt'
-    with pytest.raises(FileNotFoundError, match=r'no image list .*ids\.txt; check the path'):
-        converters.read_image_ids(path)
-    path.write_text(' \n')
-    with pytest.raises(ValueError, match=r'ids\.txt is empty; it must hold one image id per line'):
-        converters.read_image_ids(path)
-    path.write_text('b\n\na \n')
-    assert converters.read_image_ids(path) == ['b', 'a']
     with pytest.raises(FileNotFoundError, match=r'no \*\.png file in .*; check the path'):
         converters.ids_in_folder(tmp_path, '.png')
 

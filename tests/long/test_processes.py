@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mmwsss.datasets import write_toy_scenes
 from mmwsss.seeds import load_seed
+from mmwsss.toy_scenes import write_toy_scenes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = ['--cfg-options', 'total_batch_size=4', 'train_cfg.max_epochs=1']

@@ -103,6 +103,12 @@ def test_options_are_checked(config, tmp_path, stage, option, value, message):
         check(config, tmp_path)
 
 
+def test_two_backgrounds_are_refused(config, tmp_path):
+    stage_of(config, 'crf_masks').update(bg_power=2, bg_threshold=0.3, scores=None)
+    with pytest.raises(ValueError, match=r'has bg_power=2 and bg_threshold=0\.3, but a background'):
+        check(config, tmp_path)
+
+
 def test_a_host_has_no_pacam(config, tmp_path):
     config.model.prototype_head = None
     stage_of(config, 'crf_masks').source = 'pacam'

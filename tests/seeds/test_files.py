@@ -8,7 +8,6 @@ from mmwsss.seeds.files import (
     Seed,
     load_seed,
     load_seed_size,
-    read_ids,
     read_meta,
     save_seed,
     write_meta,
@@ -227,17 +226,3 @@ def test_meta(tmp_path):
     (tmp_path / 'meta.json').write_text('{')
     with pytest.raises(ValueError, match=r'meta\.json is damaged'):
         read_meta(tmp_path)
-
-
-def test_read_ids(tmp_path):
-    path = tmp_path / 'train.txt'
-    with pytest.raises(FileNotFoundError, match=r'train\.txt is missing'):
-        read_ids(path)
-    path.write_text('b\n\n a \r\n')
-    assert read_ids(path) == ['b', 'a']
-    path.write_text('\n')
-    with pytest.raises(ValueError, match='no image id'):
-        read_ids(path)
-    path.write_text('a\nb\na\n')
-    with pytest.raises(ValueError, match='names a twice'):
-        read_ids(path)

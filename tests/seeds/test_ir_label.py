@@ -87,7 +87,7 @@ def test_files(items, tmp_path, processes):
 
 def test_a_missing_seed_is_named_with_the_cure(items, tmp_path):
     items[1].seed_path.unlink()
-    with pytest.raises(FileNotFoundError, match=r'b\.npz: run `mmwsss seeds`'):
+    with pytest.raises(FileNotFoundError, match=r'b\.npz; run `mmwsss seeds`'):
         make_ir_labels(items, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 

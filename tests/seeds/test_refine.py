@@ -132,15 +132,18 @@ def test_own_background(items):
         score_planes(seed, 'cam', None)
 
 
-def test_confidence_needs_a_crf():
-    with pytest.raises(ValueError, match='min_confidence'):
-        RefineSettings(min_confidence=0.5, crf=None)
+def test_without_a_crf_no_pixel_is_unsure(items, tmp_path):
+    settings = RefineSettings(min_confidence=1.0, crf=None)
+    refine_seeds_with_crf(items, tmp_path / 'out', settings, argmax_dir=tmp_path / 'argmax')
+    for item in items:
+        mask = load_mask(tmp_path / 'out' / f'{item.id}.png')
+        np.testing.assert_array_equal(mask, load_mask(tmp_path / 'argmax' / f'{item.id}.png'))
 
 
 def test_masks_before_unsure_pixels_are_ignored(items, tmp_path):
     settings = RefineSettings('sum', 0.4, 0.999)
     refine_seeds_with_crf(items, tmp_path / 'out', settings, argmax_dir=tmp_path / 'argmax')
-    refine_seeds_with_crf(items, tmp_path / 'sure', RefineSettings('sum', 0.4))
+    refine_seeds_with_crf(items, tmp_path / 'sure', RefineSettings('sum', 0.4, 0.0))
     for item in items:
         out, argmax, sure = (
             load_mask(tmp_path / name / f'{item.id}.png') for name in ('out', 'argmax', 'sure')
@@ -201,11 +204,11 @@ def test_a_source_that_the_seeds_lack(own_items, tmp_path):
 
 def test_missing_inputs(own_items, tmp_path):
     own_items[2].image_path.unlink()
-    with pytest.raises(FileNotFoundError, match=r'1 of 4 images are missing.*c\.jpg'):
+    with pytest.raises(FileNotFoundError, match=r'1 of 4 image files are missing.*c\.jpg'):
         refine_seeds_with_crf(own_items, tmp_path / 'out')
     own_items[1].seed_path.unlink()
     own_items[3].seed_path.unlink()
-    with pytest.raises(FileNotFoundError, match=r'2 of 4 seed files.*b\.npz: run `mmwsss seeds`'):
+    with pytest.raises(FileNotFoundError, match=r'2 of 4 seed files.*b\.npz; run `mmwsss seeds`'):
         refine_seeds_with_crf(own_items, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 

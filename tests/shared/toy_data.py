@@ -10,10 +10,10 @@ from PIL import Image
 
 from mmwsss.datasets import save_image_labels
 from mmwsss.datasets.coco_objects import COCO_CLASSES
-from mmwsss.datasets.toy_scenes.scene import CLASSES
-from mmwsss.datasets.toy_scenes.writer import draw_numbered_scene
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.masks import IGNORE_INDEX, save_mask
+from mmwsss.toy_scenes.scene import CLASSES
+from mmwsss.toy_scenes.writer import draw_numbered_scene
 
 TRAIN, VAL = 4, 2
 SIDES = (72, 96)

@@ -150,7 +150,7 @@ def patch_toy_scenes(module):
 PATCHES = {
     'mmengine.config.config': patch_config,
     'mmseg.models.backbones.resnet': patch_resnet,
-    'mmwsss.datasets.toy_scenes.writer': patch_toy_scenes,
+    'mmwsss.toy_scenes.writer': patch_toy_scenes,
 }
 
 

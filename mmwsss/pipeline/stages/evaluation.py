@@ -5,11 +5,10 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmwsss.datasets.wrapped_dataset import check_files_exist
 from mmwsss.evaluation.seed_evaluation import evaluate_masks, evaluate_seeds
 from mmwsss.pipeline.workspace import Workspace, file_hash
 from mmwsss.registry import STAGES
-from mmwsss.seeds.files import read_ids
+from mmwsss.structures import check_files_exist, read_ids
 
 from .base import Stage
 from .checks import GROUND_TRUTH_CURE

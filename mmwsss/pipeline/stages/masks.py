@@ -7,7 +7,7 @@ from mmwsss.registry import STAGES
 from mmwsss.seeds.crf import CRF_PRESETS
 from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
 from mmwsss.seeds.refine import RefineSettings, refine_seeds_with_crf
-from mmwsss.seeds.thresholds import THRESHOLDS
+from mmwsss.seeds.thresholds import IRN_THRESHOLDS
 
 from .base import Stage
 from .checks import check_crf, check_source
@@ -46,10 +46,10 @@ class RefineSeeds(Stage):
         name: str,
         seeds: str,
         source: str = 'cam',
-        bg_threshold: float | str | None = THRESHOLDS['irn'].seed,
+        bg_threshold: float | str | None = RefineSettings.bg_threshold,
         bg_power: float | None = None,
         scores: str | None = None,
-        min_confidence: float = 0.7,  # ours
+        min_confidence: float = RefineSettings.min_confidence,
         crf: str | None = 'irn',
     ) -> None:
         super().__init__(name)
@@ -64,6 +64,12 @@ class RefineSeeds(Stage):
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
         check_crf(self.name, self.crf)
+        unstated = (None, RefineSettings.bg_threshold)
+        if self.bg_power is not None and self.bg_threshold not in unstated:
+            raise ValueError(
+                f'stage {self.name!r} has bg_power={self.bg_power:g} and bg_threshold='
+                f'{self.bg_threshold!r}, but a background is one of them: set the other to None'
+            )
         if self.bg_threshold == 'best':
             judge = workspace.stages.get(self.scores or '')
             if not isinstance(judge, EvaluateSeeds):
@@ -90,7 +96,7 @@ class RefineSeeds(Stage):
             source=self.source,
             bg_threshold=None if self.bg_power is not None else self._threshold(workspace),
             bg_power=self.bg_power,
-            min_confidence=self.min_confidence if self.crf else 0.0,
+            min_confidence=self.min_confidence,
             crf=CRF_PRESETS[self.crf] if self.crf else None,
         )
         items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
@@ -143,8 +149,8 @@ class MakeIRLabels(Stage):
         name: str,
         seeds: str,
         source: str = 'cam',
-        fg_threshold: float = THRESHOLDS['irn'].fg,
-        bg_threshold: float = THRESHOLDS['irn'].bg,
+        fg_threshold: float = IRN_THRESHOLDS.fg,
+        bg_threshold: float = IRN_THRESHOLDS.bg,
         crf: str | None = 'irn',
     ) -> None:
         super().__init__(name)

@@ -11,7 +11,7 @@ from mmwsss.pipeline.workspace import Workspace
 from mmwsss.registry import STAGES
 from mmwsss.seeds.files import SOURCES
 from mmwsss.seeds.refine import check_inputs
-from mmwsss.seeds.thresholds import THRESHOLDS
+from mmwsss.seeds.thresholds import IRN_THRESHOLDS
 from mmwsss.seeds.walk import WalkSettings
 
 from .base import Stage
@@ -110,7 +110,7 @@ class WalkSeeds(Stage):
         seeds: str,
         model: str,
         source: str = 'cam',
-        power: float = THRESHOLDS['irn'].power,
+        power: float = IRN_THRESHOLDS.power,
         radius: int = WalkSettings.radius,
         beta: float = WalkSettings.beta,
         steps: int = WalkSettings.steps,

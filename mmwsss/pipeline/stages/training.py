@@ -6,13 +6,14 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmwsss.datasets.wrapped_dataset import check_files_exist, check_images
+from mmwsss.datasets.wrapped_dataset import check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
 from mmwsss.pipeline.batch import share_batch, training_processes
 from mmwsss.pipeline.config import merge_options
 from mmwsss.pipeline.network import check_backbone, check_start, last_checkpoint
 from mmwsss.pipeline.workspace import Workspace, file_hash
 from mmwsss.registry import STAGES
+from mmwsss.structures import check_files_exist
 
 from .base import Stage
 from .checks import GROUND_TRUTH_CURE, check_crf

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmwsss.datasets.toy_scenes import CLASSES, draw_numbered_scene, draw_scene, write_toy_scenes
-from mmwsss.datasets.toy_scenes.scene import DRAWERS, label_map
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.masks import load_mask
+from mmwsss.toy_scenes import CLASSES, draw_numbered_scene, draw_scene, write_toy_scenes
+from mmwsss.toy_scenes.scene import DRAWERS, label_map
 
 SIDES = (64, 80)
 
@@ -47,7 +47,7 @@ def test_a_complete_folder_is_kept_and_another_one_refused(scenes, tmp_path):
 
 
 def test_a_run_cut_off_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr('mmwsss.datasets.toy_scenes.writer.save_image_labels', None)
+    monkeypatch.setattr('mmwsss.toy_scenes.writer.save_image_labels', None)
     with pytest.raises(TypeError):
         write_toy_scenes(tmp_path / 'cut', 2, 1, side_range=SIDES)
     assert not list(tmp_path.iterdir())
