@@ -25,7 +25,7 @@ def launch(module: str, words: Sequence[str], processes: int) -> None:
 
     Args:
         module: What each process runs; it says its errors by `run_saying_errors`.
-        words: Its arguments.
+        words: Arguments of the module.
         processes: Processes on this machine, one per GPU.
 
     Raises:

@@ -8,7 +8,7 @@ train_dataloader = dict(dataset=dict(
 ))
 tta_pipeline = [
     _base_.load,
-    # photographs of 500 pixels a side: half of it, as in training
+    # photographs of 500 pixels per side: half of it, as in training
     dict(type='mmwsss.MultiScaleFlip', scales=(0.5,)),
 ]
 tta_model = dict(type='mmwsss.EdgeTTAModel')

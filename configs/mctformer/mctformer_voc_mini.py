@@ -5,7 +5,7 @@ _base_ = ['../_base_/models/mctformer_hybrid_efficientnet_lite0.py',
 model = dict(backbone=dict(img_size=256))
 tta_pipeline = [
     _base_.load,
-    # photographs of 500 pixels a side, as large as in training
+    # photographs of 500 pixels per side, as large as in training
     dict(type='mmwsss.MultiScaleFlip', scales=(0.75,)),
 ]
 seed_dataloader = dict(dataset=dict(pipeline=tta_pipeline))

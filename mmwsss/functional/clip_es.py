@@ -99,7 +99,7 @@ def attention_affinity(attention: Tensor, rounds: int = 3) -> Tensor:
 
     Args:
         attention: ``(B, L, L)``, positive.
-        rounds: Of Sinkhorn's algorithm.
+        rounds: Rounds of Sinkhorn's algorithm, each of columns and then rows.
 
     Returns:
         ``(B, L, L)``: the square of the symmetric part.

@@ -245,7 +245,7 @@ def predict_labels(scores: Tensor, size: tuple[int, int]) -> Tensor:
 
     Args:
         scores: ``(K, H, W)``.
-        size: Of the image.
+        size: Height and width of the image.
 
     Returns:
         Index into the ``K`` of every pixel, ``size``; the first wins ties.

@@ -60,7 +60,7 @@ def convert_state_dict(
 
     Args:
         released: Name -> tensor; where a tensor has several names, they must agree.
-        layout: Of `released`.
+        layout: Which of the known layouts `released` has.
         expected: State dict of our model; its shapes and dtypes count, and the counters of batch
             norms that `released` lacks are taken from it.
 

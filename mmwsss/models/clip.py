@@ -221,8 +221,8 @@ def encode_texts(
     """Encode texts.
 
     Args:
-        model_name: As for `load_clip`.
-        pretrained: As for `load_clip`.
+        model_name: Name in open_clip, or None, as for `load_clip`.
+        pretrained: Tag of open_clip, file, or None, as for `load_clip`.
         texts: ``T`` of them.
 
     Returns:

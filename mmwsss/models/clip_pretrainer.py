@@ -40,7 +40,7 @@ class CLIPPretrainer(BaseModel):
         bag_share: Share of the patches that speak for an image.
         attention_gain: Factor of the first queries and keys, see `_begin_alike`.
         initial_scale: What the cosines of images are multiplied by at first.
-        data_preprocessor: Config.
+        data_preprocessor: Config of the preprocessor, which normalises images.
         init_cfg: mmengine's initialisation.
 
     Raises:
@@ -102,7 +102,7 @@ class CLIPPretrainer(BaseModel):
 
         Args:
             inputs: ``(B, 3, H, W)``, normalised, of the architecture's size.
-            data_samples: With ``gt_label``.
+            data_samples: Samples with their image label, ``gt_label``.
             mode: ``loss``; else the cosines, ``(B, N)``.
         """
         images, patches = self.encode_images(inputs)

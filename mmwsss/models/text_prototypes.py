@@ -21,7 +21,7 @@ PROMPTS = Path(__file__).parent / 'prompts'
 
 @MODELS.register_module()
 class TextPrototypes(BaseModule):
-    """One vector a class and one a background name, ``(P, D)``, rows of length one.
+    """One vector per class and one per background name, ``(P, D)``, rows of length one.
 
     A vector is the mean over templates of the encoded prompts, normalised before and after. It is
     computed when it is first asked for, and kept in a file of the cache folder
@@ -131,7 +131,7 @@ def read_list(source: str | Sequence[str]) -> list[str]:
     """Return a list of names or templates.
 
     Args:
-        source: The list itself; a text file with one entry a line, where lines that begin with
+        source: The list itself; a text file with one entry per line, where lines that begin with
             ``#`` and empty ones do not count; or the name of a list of this package.
 
     Raises:

@@ -113,7 +113,7 @@ def set_seed(config: Config, seed: int) -> None:
 
     Args:
         config: Changed in place: the runner's seed, that of our hooks and of our data sets.
-        seed: The seed.
+        seed: Random seed of everything that draws.
     """
     config.setdefault('randomness', {})['seed'] = seed
     for hook in config.get('custom_hooks') or []:
@@ -132,7 +132,7 @@ def check_options(config: Config, where: str = '') -> None:
     So are the keys of data loaders, which are built long after the first stage began.
 
     Args:
-        config: The config.
+        config: A config as read, before options are merged.
         where: What its places begin with in messages.
 
     Raises:
@@ -169,7 +169,7 @@ def check_keys(
     Args:
         where: Place of the keys, for the message.
         name: Of the target, for the message.
-        keys: To be checked.
+        keys: Names of the options that are given.
         target: A class, or a function.
         given: What the target is given by others, which no key may repeat.
     """

@@ -152,7 +152,7 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
 
     Args:
         config: Of a classification network or a segmentor.
-        checkpoint: Its weights.
+        checkpoint: File of the trained weights.
         tta: Merge the views of ``tta_pipeline`` with ``tta_model``; a classification network is
             always tested so, because that is how its seeds are made.
 

@@ -18,7 +18,7 @@ def config_for_archive(config: Config, archive: str | os.PathLike[str]) -> Confi
 
     Args:
         config: Of a segmentor; the images are those of its ``test_dataloader``.
-        archive: Of `VOCArchiveWriter`.
+        archive: The archive that `VOCArchiveWriter` is to write.
 
     Raises:
         ValueError: The archive has another suffix, the network is no segmentor of VOC's classes, or
@@ -42,7 +42,7 @@ def check_writes_masks(config: Config, option: str) -> None:
     """Look that a config is that of a segmentor, whose predictions mmseg's IoUMetric takes.
 
     Args:
-        config: Of the network.
+        config: Config of the network that is tested.
         option: That asks for its predictions.
 
     Raises:

@@ -99,7 +99,7 @@ def render_page(title: str, sections: Sequence[str]) -> str:
     """Return the whole page.
 
     Args:
-        title: As text.
+        title: Title of the page, as text: it is escaped.
         sections: As HTML; empty ones are left out.
     """
     body = '\n'.join(section for section in sections if section)
@@ -165,9 +165,9 @@ def render_grid(cells: Sequence[Cell], columns: int, heading: str = '', width: i
     """Return pictures in columns, filled row by row.
 
     Args:
-        cells: The pictures.
-        columns: How many.
-        heading: Text above.
+        cells: Pictures and captions, row by row.
+        columns: How many columns the grid has.
+        heading: Text above the grid; none when empty.
         width: Of a column at most, in pixels.
     """
     style = f'grid-template-columns: repeat({columns}, minmax(96px, {width}px))'

@@ -122,7 +122,7 @@ def choose_ids(
     which are not shown yet, out of `_CANDIDATES` evenly spaced ones.
 
     Args:
-        ids: Of all images.
+        ids: Ids of all images, in any order.
         count: How many to choose at most.
         classes_of: Gives the classes of an image.
 
@@ -145,7 +145,7 @@ def choose_ids(
 
 
 def render_training_pictures(runs: Sequence[PipelineRun], images: Images, count: int) -> list[str]:
-    """Return one grid of pictures an image: photograph, maps, pseudo masks, ground truth.
+    """Return one grid of pictures per image: photograph, maps, pseudo masks, ground truth.
 
     Args:
         runs: The pipelines; those without seeds are left out.
@@ -162,7 +162,7 @@ def render_training_pictures(runs: Sequence[PipelineRun], images: Images, count:
 
 
 def render_test_pictures(runs: Sequence[PipelineRun], images: Images, count: int) -> str:
-    """Return one grid of pictures, a row an image: photograph, ground truth, predictions.
+    """Return one grid of pictures, a row per image: photograph, ground truth, predictions.
 
     Args:
         runs: The pipelines; those that are not tested are left out.

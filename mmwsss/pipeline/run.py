@@ -18,7 +18,7 @@ class PipelineRun:
     """A config whose stages have run.
 
     Attributes:
-        name: Of the config.
+        name: File name of the config, without suffix.
         workspace: Where it ran.
         records: What `execute` returned, by stage.
     """
@@ -38,7 +38,7 @@ def run_pipeline(
     """Run a config's stages in order; skip what is done and unchanged, go on with what was cut off.
 
     Args:
-        config: With ``stages``.
+        config: Config of the run, with its ``stages``.
         root: Folder of the run; ``work_dirs/<name of the config>`` when None.
         gpus: Processes that train and make seeds.
         processes: Processes of the offline stages.

@@ -14,11 +14,11 @@ class DenseCRF:
         gt_prob: How far hard labels are trusted, in (0, 1); None: the unary comes from
             probabilities.
         gaussian_sxy: Width of the smoothness kernel in pixels.
-        gaussian_compat: Its weight.
+        gaussian_compat: Weight of the Gaussian kernel.
         bilateral_sxy: Width of the appearance kernel in pixels.
         bilateral_srgb: Its width in colour, of 0..255.
-        bilateral_compat: Its weight.
-        iterations: Mean-field steps.
+        bilateral_compat: Weight of the bilateral kernel.
+        iterations: Steps of the mean field.
         wrapped_colors: Compare colours, in BGR order, of an image from which a mean was subtracted
             and whose negative values wrapped around in uint8, as the released CLIP-ES does. The
             order matters, a little: the kernel is approximated on a lattice.
@@ -83,7 +83,7 @@ def crf_from_labels(
         image: ``(H, W, 3)`` uint8, RGB.
         labels: ``(H, W)`` integer in 0..n_labels-1.
         n_labels: Number of labels ``C``; with one there is nothing to decide.
-        settings: With a `gt_prob`.
+        settings: Kernels, and `gt_prob`, how far the labels are trusted.
 
     Returns:
         Posterior, ``(C, H, W)`` float32.

@@ -34,7 +34,7 @@ def check_files_exist(paths: Sequence[str | os.PathLike[str]], what: str, cure: 
     """Look that files are there.
 
     Args:
-        paths: The files.
+        paths: Paths of the files that must be there.
         what: What they are, in one word.
         cure: What to do when one is missing.
 

@@ -79,7 +79,7 @@ def check_option(option: str, value: Any, hint: Any) -> None:
     Args:
         option: Name of the option, for the message.
         value: None passes a range: an option that may be None says so by its type.
-        hint: Of the option.
+        hint: Its annotation: choices, a range, or any other type.
 
     Raises:
         ValueError: The value is none of the choices, or out of the range.

@@ -17,7 +17,7 @@ class Bar:
 
     Args:
         total: How much there is to do.
-        unit: Of what.
+        unit: What is counted: ``image``, ``step``, ...
         initial: How much of it was done before.
         draw: Called with the bar when it has moved, not oftener than every `INTERVAL` seconds.
 
@@ -99,7 +99,7 @@ def progress(
     Args:
         what: In a word what is done.
         total: How much there is to do.
-        unit: Of what.
+        unit: What is counted: ``image``, ``step``, ...
         initial: How much of it was done before.
     """
     return (_listeners[-1] if _listeners else _tqdm_bar)(what, total, unit, initial)

@@ -43,7 +43,7 @@ def print_into(path: Path) -> None:
     """Let this process print into a file from now on.
 
     Args:
-        path: To add to.
+        path: File that the lines are added to.
     """
     flush_output()
     with path.open('ab') as file:

@@ -90,7 +90,7 @@ class Console:
         """Show the line of a stage, and keep what is printed within the block in its log.
 
         Args:
-            name: Of the stage.
+            name: Name of the stage.
             log: File to add to.
             start: What the stage does now, for the time before there is progress to show.
 
@@ -226,7 +226,7 @@ def stage_line(
     """Work as a stage of the `Console`, with ``log.txt`` in `folder`; as ever without one.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage.
         folder: Where it works.
         start: What it does now, for the time before there is progress to show.
 

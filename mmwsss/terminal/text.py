@@ -20,8 +20,8 @@ def format_progress(done: int, total: int, unit: str, recent: int, seconds: floa
 
     Args:
         done: How much has been done.
-        total: Of how much.
-        unit: Of what.
+        total: How much there is to do, in units.
+        unit: What is counted: ``image``, ``step``, ...
         recent: How much of it in the last `seconds`.
         seconds: Since it began.
 

@@ -1,4 +1,4 @@
-# labelled_images.py for images of 144 to 192 pixels a side, and CPUs.
+# labelled_images.py for images of 144 to 192 pixels per side, and CPUs.
 _base_ = ['./labelled_images.py']
 train_pipeline = [_base_.load,
                   dict(type='mmwsss.RandomView', size=192, ratio_range=(0.75, 1.25), crop_size=160),

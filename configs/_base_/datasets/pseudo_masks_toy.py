@@ -1,4 +1,4 @@
-# pseudo_masks_small.py for images of 144 to 192 pixels a side.
+# pseudo_masks_small.py for images of 144 to 192 pixels per side.
 _base_ = ['./pseudo_masks_small.py']
 train_pipeline = [
     dict(type='mmwsss.LoadImage'),

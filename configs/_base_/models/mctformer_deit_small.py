@@ -1,4 +1,4 @@
-# MCTformer V2: DeiT-S with one class token a class; each begins as DeiT's single one.
+# MCTformer V2: DeiT-S with one class token per class; each begins as DeiT's single one.
 _base_ = ['./cam_segmentor.py']
 model = dict(
     backbone=dict(

@@ -1,4 +1,4 @@
-# For a 1x1 projection of frozen vectors, one image a step (ours).
+# For a 1x1 projection of frozen vectors, one image per step (ours).
 _base_ = ['./epochs.py']
 max_epochs = 5
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.01),

@@ -1,4 +1,4 @@
-# CPF-CTE Figure 5, "different patch values": we read it as the patches a side at inference, whose
+# CPF-CTE Figure 5, "different patch values": we read it as the patches per side at inference, whose
 # chosen value is 60 (960 pixels). The other values are ours.
 grid = {
     f'{side // 16} x {side // 16} patches': {

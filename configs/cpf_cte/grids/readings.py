@@ -2,7 +2,7 @@
 grid = {
     'softmax': {'activation': 'softmax'},  # that of cpf_cte_voc.py
     'hard tokens': {'attachment': 'hard'},
-    'a stream a class': {'attachment': 'per_class'},
+    'a stream per class': {'attachment': 'per_class'},
     'rows + columns': {'context.direction': 'hv_sum'},
     'raster': {'context.direction': 'raster'},
     'snake': {'context.direction': 'snake'},

@@ -63,7 +63,7 @@ class MultiScaleFlip(TestTimeAug):
         size_divisor: Sides are stretched to multiples of it, or None; not with mmcv's `Resize`.
         flip: Whether each view is followed by its mirror image.
         annotations: Whether the mask of ``seg_map_path`` is read, in the size of the image.
-        interpolation: Of the image.
+        interpolation: How the image is resized, as mmcv names it.
         resize: Type of the transform that resizes: ``mmwsss.PillowResize`` as the released hosts
             do, or mmcv's ``Resize``, which is OpenCV's.
         pack: Type of the transform that packs a view.

@@ -165,7 +165,7 @@ def attend(layer: TransformerEncoderLayer, tokens: Tensor) -> tuple[Tensor, Tens
     """Run one block of mmpretrain and return its attention, too.
 
     Args:
-        layer: The block.
+        layer: A block of the transformer, whose weights are used as they are.
         tokens: ``(B, T, D)``.
 
     Returns:

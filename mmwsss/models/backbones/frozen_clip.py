@@ -158,7 +158,7 @@ class CLIPESBackbone(FrozenCLIP):
 
     Args:
         num_attention_blocks: Last blocks whose attention is averaged, with the very last.
-        **kwargs: As for `FrozenCLIP`.
+        **kwargs: Options of `FrozenCLIP`, which says where the weights come from.
 
     Raises:
         ValueError: The model has fewer blocks.
@@ -200,7 +200,7 @@ def attend(block: Any, tokens: Tensor, normalized: Tensor) -> tuple[Tensor, Tens
     """Run a block of open_clip from its first norm on, and keep the attention.
 
     Args:
-        block: Of ``open_clip.transformer``.
+        block: A residual block of ``open_clip.transformer``.
         tokens: ``(B, T, C)``, what enters the block.
         normalized: ``block.ln_1(tokens)``.
 

@@ -22,7 +22,7 @@ class EfficientNetLite0Patches(BaseModule):
         in_channels: 3.
         out_channels: Channels ``D`` of a token.
         kernel_size: Pixels of a patch: 16 x 16, the stride of the network.
-        stride: The same.
+        stride: The same number again: patches do not overlap.
         padding: 0: the network pads by itself.
         dilation: 1.
         bias: Of the 1x1 convolution.

@@ -106,7 +106,7 @@ class AMNHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
         """Return the balanced cross-entropy with label smoothing, on the grid of the logits.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             image_label: Not used: it is in the gate.
             data_samples: With the masks to learn from, ``gt_sem_seg``; ignored in the padding.
 
@@ -122,9 +122,9 @@ class AMNHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
         """Return the logits of all classes, ``(N + 1, h, w)``: the softmax goes over all of them.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the view.
             index: Of the image in the batch.
-            classes: Not used.
+            classes: Not used: the logits of all classes are merged.
         """
         assert output.pixel_logits is not None  # of `forward`
         return output.pixel_logits[index]

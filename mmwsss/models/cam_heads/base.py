@@ -77,7 +77,7 @@ class BaseCAMHead(BaseModule, Generic[Features, Output]):
         mmengine adds up whatever has "loss" in its name, and logs the rest.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             image_label: ``(B, N)`` of 0 and 1.
             data_samples: Of the batch, for hosts that learn from masks (``gt_sem_seg``).
         """
@@ -94,7 +94,7 @@ class BaseCAMHead(BaseModule, Generic[Features, Output]):
         """Do with a plug-in's maps what the host does with its own after `forward`; here nothing.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             pacam: ``(B, N, h, w)`` on the grid of ``output.cam``, non-negative.
 
         Returns:
@@ -121,7 +121,7 @@ class BaseCAMHead(BaseModule, Generic[Features, Output]):
         """Make an image's maps of its views; here their sum, divided by its spatial maximum.
 
         Args:
-            views: Of `view_maps`.
+            views: What `view_maps` returned for each view of one image.
         """
         return MergedMaps(normalize_by_max(views.total()))
 

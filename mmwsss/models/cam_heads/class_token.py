@@ -107,7 +107,7 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         context: Config of the context fusion, usually `CFBiLSTM`, without its ``in_channels``;
             None fuses nothing (Table 4).
         init_cfg: mmengine's initialisation.
-        **settings: Of `ClassTokenSettings`.
+        **settings: Fields of `ClassTokenSettings` that differ from its defaults.
 
     Raises:
         ValueError: A softmax over the classes alone, and one class.
@@ -188,7 +188,7 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         """Return the multi-label cross-entropy (Eq. 9).
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             image_label: ``(B, N)`` of 0 and 1; a background counts as present in every image.
             data_samples: Not used: image labels are all that is learnt from.
 
@@ -211,7 +211,7 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         by its spatial maximum, and those of a patch are divided by their sum.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the view.
             index: Of the image in the batch.
             classes: Its foreground classes, ``(k,)``.
 
@@ -235,7 +235,7 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
         The background competes in the argmax of Eq. 10 (``bg_threshold=None`` in `RefineSeeds`).
 
         Args:
-            views: Of `view_maps`.
+            views: What `view_maps` returned for each view of one image.
         """
         merged = views.mean().clamp(max=1)  # of rounding
         return MergedMaps(cam=merged[1:], background=merged[0])

@@ -106,7 +106,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         """Compute the maps of the present classes; absent ones are zero.
 
         Args:
-            features: Of a `CLIPESBackbone`.
+            features: What a `CLIPESBackbone` returned.
             valid: ``(B, 1, H, W)``, 1 inside the image.
             image_label: ``(B, N)`` of 0 and 1.
 
@@ -162,7 +162,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         """Fuse a plug-in's maps with the GradCAM, and let the attention spread the result.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             pacam: ``(B, N, h, w)``, non-negative.
 
         Returns:
@@ -180,7 +180,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         stored: it is a power of what the maps leave, see `RefineSettings`.
 
         Args:
-            views: Of `view_maps`.
+            views: What `view_maps` returned for each view of one image.
         """
         return MergedMaps(_mean_of_stretched(views))
 
@@ -188,7 +188,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         """Stretch a plug-in's maps as the host's own, ``(k, h, w)`` in [0, 1].
 
         Args:
-            views: Of `refine_pacam`.
+            views: What `refine_pacam` returned for each view of one image.
         """
         return _mean_of_stretched(views)
 
@@ -206,7 +206,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         """Run the last block, and differentiate each class's probability.
 
         Args:
-            features: Of a `CLIPESBackbone`.
+            features: What a `CLIPESBackbone` returned.
             prototypes: ``(P, D)``.
             image_label: ``(B, N)`` of 0 and 1.
 

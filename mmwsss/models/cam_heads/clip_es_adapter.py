@@ -26,7 +26,7 @@ class CLIPESAdapterHead(CLIPESHead):
         num_classes: Foreground classes ``N``.
         embed_dims: ``D`` of the CLIP.
         loss_weight: Factor of the classification loss.
-        **kwargs: As for `CLIPESHead`.
+        **kwargs: Options of `CLIPESHead`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CLIPESAdapterHead(CLIPESHead):
         """Compute the frozen maps, and `logits` and the last of `features` by the adapter.
 
         Args:
-            features: Of a `CLIPESBackbone`.
+            features: What a `CLIPESBackbone` returned.
             valid: ``(B, 1, H, W)``, 1 inside the image.
             image_label: ``(B, N)`` of 0 and 1.
 
@@ -67,7 +67,7 @@ class CLIPESAdapterHead(CLIPESHead):
         """Return the classification loss.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             image_label: ``(B, N)`` of 0 and 1.
             data_samples: Not used: image labels are all that is learnt from.
         """

@@ -72,7 +72,7 @@ class LinearCAMHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
         """Return the classification loss.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             image_label: ``(B, N)`` of 0 and 1.
             data_samples: Not used: image labels are all that is learnt from.
         """

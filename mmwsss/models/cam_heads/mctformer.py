@@ -122,7 +122,7 @@ class MCTformerHead(BaseCAMHead[ClassTokenFeatures, MCTformerOutput]):
         """Return the classification losses of class tokens and of patch tokens.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             image_label: ``(B, N)`` of 0 and 1.
             data_samples: Not used: image labels are all that is learnt from.
         """
@@ -137,6 +137,6 @@ class MCTformerHead(BaseCAMHead[ClassTokenFeatures, MCTformerOutput]):
         """Stretch the summed maps to [0, 1] by their minimum and maximum.
 
         Args:
-            views: Of `view_maps`.
+            views: What `view_maps` returned for each view of one image.
         """
         return MergedMaps(normalize_by_range(views.total(), RANGE_EPS))

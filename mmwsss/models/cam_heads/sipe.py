@@ -113,7 +113,7 @@ class SIPEHead(BaseCAMHead[tuple[Tensor, ...], SIPEOutput]):
         The seeds compare pixels by the last stage. Gradients reach the CAMs and the side features.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the batch.
             image_label: ``(B, N)`` of 0 and 1.
             data_samples: Not used: image labels are all that is learnt from.
         """
@@ -133,7 +133,7 @@ class SIPEHead(BaseCAMHead[tuple[Tensor, ...], SIPEOutput]):
         """Return the classifier's maps of all classes and the side features, ``(N + D, h, w)``.
 
         Args:
-            output: Of `forward`.
+            output: What `forward` returned for the view.
             index: Of the image in the batch.
             classes: Not used: the background is over all classes.
         """

@@ -26,7 +26,7 @@ def read_prototypes(checkpoint: str, key: str = _KEY) -> Tensor:
     """Read prototypes from a checkpoint.
 
     Args:
-        checkpoint: The file.
+        checkpoint: Checkpoint of VPL's first phase.
         key: Name of the tensor in its state dict.
 
     Returns:
@@ -72,7 +72,7 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         embed_dims: Channels ``D`` of the embedding, those of the prototypes. None takes them from
             the file of prototypes, which must then be there whenever the model is built.
         channels: Width of the MLPs.
-        num_layers: Transformer layers.
+        num_layers: How many transformer layers follow the concatenation.
         num_heads: Attention heads of a layer.
         temperature: Divides the cosines.
         dropout_ratio: Dropout of the transformer layers.
@@ -227,7 +227,7 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         Args:
             inputs: The backbone's maps.
             batch_data_samples: With pseudo masks, and for `rsc` with image labels.
-            train_cfg: Not used.
+            train_cfg: Not used; mmseg's heads are handed it.
 
         Raises:
             ValueError: There are no prototypes, or `rsc` is set and there are no image labels.

@@ -41,7 +41,7 @@ class BasePrototypeHead(BaseModule):
         """Return the maps that a seed holds as ``pacam``, of one view.
 
         Args:
-            output: Of the host.
+            output: What the host computed for the batch.
             image_label: ``(B, N)`` of 0 and 1.
 
         Returns:

@@ -93,7 +93,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         projection: Config of ``v``; has `out_channels`.
         bank: Options of `SupportBank` beside classes and channels.
         init_cfg: mmengine's initialisation.
-        **settings: Of `PrototypeAwareCAMSettings`.
+        **settings: Fields of `PrototypeAwareCAMSettings` that differ from its defaults.
     """
 
     nested_options: ClassVar = {

@@ -86,7 +86,7 @@ class VisionPrototypes(BaseModule):
         num_background: Background names, the other rows.
         embed_dims: ``D``.
         init_cfg: mmengine's initialisation.
-        **settings: Of `VisionPrototypeSettings`.
+        **settings: Fields of `VisionPrototypeSettings` that differ from its defaults.
 
     Attributes:
         text: Text prototypes ``Z``, ``(N + num_background, D)``.

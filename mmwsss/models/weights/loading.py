@@ -109,7 +109,7 @@ def fill(module: nn.Module, state: dict[str, Tensor]) -> None:
     """Load a state dict that must fill every tensor of a network.
 
     Args:
-        module: The network.
+        module: The network whose tensors are filled.
         state: Name -> tensor. Names that begin with none of the network's children are left out; a
             ViT may have timm's names.
 
@@ -144,7 +144,7 @@ def refuse_partial_load(module: nn.Module, begins_anew: Sequence[str] = ()) -> N
     It holds for torch's `load_state_dict` as for mmengine's loading, which bypasses that.
 
     Args:
-        module: The network.
+        module: The network that is to refuse.
         begins_anew: Children of which a checkpoint may hold nothing at all: plug-ins that a
             training adds to a finished network.
     """

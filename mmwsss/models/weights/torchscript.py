@@ -48,7 +48,7 @@ def read_torchscript(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the tensors of a TorchScript archive; none of its code is run.
 
     Args:
-        path: The archive.
+        path: File of the archive.
 
     Returns:
         Name -> tensor on the CPU: the parameters and buffers of the module, as its state dict names

@@ -29,7 +29,7 @@ class Stage(ABC):
         """Return the options that a config gives to all stages of this type.
 
         Args:
-            config: With the stages.
+            config: Config of the run, with its ``stages``.
 
         Returns:
             The options, or None: the config says that stages of this type are to be left out.
@@ -60,7 +60,7 @@ class Stage(ABC):
         """Do the work; return figures (JSON) for the table and the report.
 
         Args:
-            workspace: Of the run.
+            workspace: Folder, config and stages of the run.
             resume: The folder holds the beginnings of the same work.
         """
 

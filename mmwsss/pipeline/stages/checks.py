@@ -12,7 +12,7 @@ def check_crf(name: str, crf: str | None) -> None:
     """Look at a CRF's preset and for its package.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, for messages.
         crf: None where the stage has no CRF.
 
     Raises:
@@ -33,9 +33,9 @@ def check_source(name: str, source: str, seeds: str, workspace: Workspace) -> No
 
     Args:
         name: Of the stage that reads.
-        source: Which maps.
+        source: Maps that are asked for: ``cam``, ``pacam`` or ``sum``.
         seeds: Name of the stage that writes the seeds.
-        workspace: Of the run.
+        workspace: Folder, config and stages of the run.
 
     Raises:
         ValueError: They will not, or it writes no seeds.

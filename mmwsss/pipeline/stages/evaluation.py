@@ -67,7 +67,7 @@ class EvaluateSeeds(_Evaluation):
     """Mean IoU of the seeds at every background threshold, for cam, pacam and their sum.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         seeds: Stage that wrote the seeds.
         ground_truth: Folder of the masks; by default that of ``judged_on``.
         ids: File of the image ids, by default that of ``judged_on``; also the split that the best
@@ -115,7 +115,7 @@ class EvaluateMasks(_Evaluation):
     """Mean IoU of masks; 255 in them counts as background.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         masks: Stage that wrote the masks.
         ground_truth: Folder of the masks to judge by; by default that of ``judged_on``.
         ids: File of the image ids; by default that of ``judged_on``.

@@ -20,7 +20,7 @@ class RefineSeeds(Stage):
     """Turn seeds into pseudo masks with a dense CRF.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         seeds: Stage that wrote the seeds.
         source: ``cam``, ``pacam`` or ``sum``.
         bg_threshold: Background score; ``best`` takes what `scores` found for `source`, which
@@ -134,7 +134,7 @@ class MakeIRLabels(Stage):
     """Write IRN's ir_labels: what of the seeds is sure.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         seeds: Stage that wrote the seeds.
         source: ``cam``, ``pacam`` or ``sum``.
         fg_threshold: Background score of the run whose classes are believed.

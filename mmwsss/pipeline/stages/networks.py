@@ -21,7 +21,7 @@ def other_config(
     Args:
         path: A path, or the name of a shipped config.
         options: Changes to it, as with ``--cfg-options``.
-        workspace: Of the run.
+        workspace: Folder, config and stages of the run.
         where: Where the options stand, for messages.
 
     Raises:

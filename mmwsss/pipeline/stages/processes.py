@@ -30,7 +30,7 @@ def run_network(
     In several, the config and the options travel in files, and each process calls the function.
 
     Args:
-        name: Of the function.
+        name: Name of the function that runs the network.
         config: Its first argument; has a ``work_dir``.
         workspace: Of the run.
         gpus: Processes; by default those of the workspace.

@@ -25,7 +25,7 @@ class GenerateSeeds(Stage):
     """Write one seed per image, from merged views.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         model: Stage that trained the network; None for a network that is not trained.
         masks: Stage whose ir_labels the network needs (AMN), or None.
     """
@@ -91,7 +91,7 @@ class WalkSeeds(Stage):
     The result is seeds again, with the maps after the walk as ``cam``.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         seeds: Stage that wrote the seeds.
         model: Stage that trained the `IRNet`.
         source: ``cam``, ``pacam`` or ``sum``.

@@ -38,7 +38,7 @@ class Train(Stage):
     """Train a network.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         config: Another config than the run's: a path from here or from the repository. Its recipe
             is taken, and the run's images, labels and classes.
         masks: Stage whose pseudo masks or ir_labels are learnt from; None to learn from image
@@ -155,7 +155,7 @@ class Test(Stage):
     """Test a segmentor: several scales and flip, CRF, mean IoU.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage, which is that of its folder.
         model: Stage that trained it.
         tta: Use the ``tta_pipeline`` and ``tta_model`` of its config.
         title: Of the figure in tables.
