@@ -1,6 +1,7 @@
 """What is done with a network, by mmengine's Runner: training, seeds, test."""
 
 import copy
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from mmwsss.models.weights import (
 )
 from mmwsss.registry import DATASETS, MODELS
 from mmwsss.seeds.files import load_seed, write_meta
+from mmwsss.structures import atomic_path
 from mmwsss.terminal import reporting
 
 from .batch import launched_processes, share_batch
@@ -92,6 +94,41 @@ def check_backbone(model: dict[str, Any]) -> None:
         init_default_scope('mmseg')
         with torch.random.fork_rng(devices=[]):
             MODELS.build(backbone).init_weights()
+
+
+def check_network(model: dict[str, Any], checkpoint: str | Path) -> None:
+    """Load a checkpoint of a whole network, to see that it fits.
+
+    Args:
+        model: Config of the network.
+        checkpoint: The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no weights, or does not fill the network.
+    """
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(f'there is no checkpoint {checkpoint}: give the path of a file')
+    init_default_scope('mmseg')
+    with torch.random.fork_rng(devices=[]):
+        network = MODELS.build(model)
+    refuse_partial_load(network)
+    with naming_file(checkpoint):
+        network.load_state_dict(read_state_dict(checkpoint), strict=False)
+
+
+def adopt_checkpoint(checkpoint: str | Path, work_dir: Path) -> dict[str, Any]:
+    """Put a copy of a checkpoint where a training would have left its last one.
+
+    Returns:
+        ``checkpoint``, the name of the copy in `work_dir`, and ``given``, where it came from.
+    """
+    target = work_dir / f'given{Path(checkpoint).suffix}'
+    with atomic_path(target) as temporary:
+        shutil.copyfile(checkpoint, temporary)
+    with atomic_path(work_dir / 'last_checkpoint') as temporary:
+        temporary.write_text(target.name, encoding='utf-8')
+    return {'checkpoint': target.name, 'given': str(checkpoint)}
 
 
 def last_checkpoint(work_dir: str | Path) -> Path:

@@ -31,6 +31,11 @@ def train_own_stage(config: Config) -> dict[str, Any]:
     stage = next((stage for stage in trainings if stage.config is None), None)
     if stage is None:
         raise ValueError(f'{config.filename} has nothing to train: use `mmwsss run`')
+    if stage.checkpoint:
+        raise ValueError(
+            f'stage {stage.name!r} is given its network, {stage.checkpoint}: there is nothing to '
+            'train, use `mmwsss run`'
+        )
     folder = workspace.folder(stage.name)
     key = stage_key(stage, workspace)
     stage.check(workspace)

@@ -10,7 +10,13 @@ from mmwsss.datasets.wrapped_dataset import check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
 from mmwsss.pipeline.batch import share_batch, training_processes
 from mmwsss.pipeline.config import merge_options
-from mmwsss.pipeline.network import check_backbone, check_start, last_checkpoint
+from mmwsss.pipeline.network import (
+    adopt_checkpoint,
+    check_backbone,
+    check_network,
+    check_start,
+    last_checkpoint,
+)
 from mmwsss.pipeline.workspace import Workspace, file_hash
 from mmwsss.registry import STAGES
 from mmwsss.structures import check_files_exist
@@ -48,6 +54,9 @@ class Train(Stage):
         start: Stage whose whole network this one begins with, or None.
         prototypes: Stage that fitted the vision prototypes of the decode head (VPL), or None. This
             one then sees with the same CLIP, whose space they are of.
+        checkpoint: A file with the trained network, which takes the place of the training: a
+            released one after `mmwsss convert weights`, or one of another run. The stages that the
+            training would read are not read.
         options: Changes to the config, as with ``--cfg-options``.
     """
 
@@ -61,6 +70,7 @@ class Train(Stage):
         backbone: str | None = None,
         start: str | None = None,
         prototypes: str | None = None,
+        checkpoint: str | None = None,
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(name)
@@ -69,7 +79,12 @@ class Train(Stage):
         self.backbone = backbone
         self.start = start
         self.prototypes = prototypes
+        self.checkpoint = checkpoint
         self.options = options
+
+    def inputs(self) -> list[str]:
+        """Return the stages that the training reads; none if its result is given."""
+        return [] if self.checkpoint else super().inputs()
 
     def network_config(self, workspace: Workspace) -> Config:
         """Return the config of the training, with its folder and its pseudo masks."""
@@ -82,7 +97,7 @@ class Train(Stage):
         config.work_dir = str(workspace.folder(self.name))
         if self.masks:
             config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
-        if self.prototypes:
+        if self.prototypes in workspace.stages:  # else the checkpoint has them
             clip = self._fitted_config(workspace).model.backbone
             config.model.backbone.update(
                 model_name=clip.get('model_name'), pretrained=clip.get('pretrained')
@@ -117,8 +132,11 @@ class Train(Stage):
         return config
 
     def check(self, workspace: Workspace) -> None:
-        """Look at the images and their labels."""
+        """Look at the weights, at the images and at their labels."""
         config = self.network_config(workspace)
+        if self.checkpoint:
+            check_network(config.model, self.checkpoint)
+            return
         check_start(config)
         check_backbone(config.model)
         share_batch(config, training_processes(config, workspace.gpus))
@@ -129,6 +147,8 @@ class Train(Stage):
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Everything of the config that decides the weights."""
         config = self.network_config(workspace)
+        if self.checkpoint:
+            return {'checkpoint': file_hash(self.checkpoint), 'model': config.model}
         if self.masks:  # the key of that stage counts, not the place of its files
             del config.train_dataloader.dataset['mask_dir']
         share_batch(config, 1)  # the joint batch counts, not who has which part of it
@@ -140,7 +160,9 @@ class Train(Stage):
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
-        """Train, in as many processes as can share the batch."""
+        """Train, in as many processes as can share the batch; or take the given network."""
+        if self.checkpoint:
+            return adopt_checkpoint(self.checkpoint, workspace.folder(self.name))
         config = self.ready_config(workspace)
         config.resume = resume
         return run_network('train', config, workspace, training_processes(config, workspace.gpus))
