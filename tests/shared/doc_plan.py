@@ -67,12 +67,14 @@ PLANS = {
         weights=('res50_cam.pth', 'res50_irn.pth'),
         before=TOY_SCENES + 'python tools/run_pipeline.py configs/irn/irn_voc.py --until seeds',
     ),
-    'docs/methods/amn.md': Plan(weights=('res50_amn.pth',), before=TOY_SCENES + TOY_200),
+    'docs/methods/amn.md': Plan(
+        weights=('res50_cam.pth', 'res50_amn.pth'), before=TOY_SCENES + TOY_200),
     'docs/methods/mctformer.md': Plan(
         data=('voc', 'voc_mini'),
         weights=('checkpoint.pth', 'deit_small_patch16_224.pth'),
         before=TOY_SCENES + TOY_200,
     ),
+    'docs/methods/sipe.md': Plan(weights=('final.pth',), before=TOY_SCENES),
     'docs/methods/clip_es.md': Plan(weights=('ViT-B-16.pt',), before=TOY_SCENES),
     'docs/methods/cpal.md': Plan(data=('voc', 'voc_mini', 'coco_mini'), before=TOY_SCENES),
     'docs/methods/cpf_cte.md': Plan(data=('voc', 'voc_mini'), before=TOY_SCENES + TOY_200),

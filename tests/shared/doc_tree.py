@@ -179,6 +179,7 @@ DATA = {
 }
 WEIGHTS = {
     'res50_cam.pth': lambda path: _save_released(path, 'irn_cam'),
+    'final.pth': lambda path: _save_released(path, 'sipe'),
     'res50_irn.pth': lambda path: _save_released(path, 'irnet'),
     'res50_amn.pth': lambda path: _save_released(path, 'amn'),
     'checkpoint.pth': lambda path: _save_released(path, 'mctformer'),
