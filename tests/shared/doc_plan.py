@@ -68,7 +68,8 @@ PLANS = {
         before=TOY_SCENES + 'python tools/run_pipeline.py configs/irn/irn_voc.py --until seeds',
     ),
     'docs/methods/amn.md': Plan(
-        weights=('res50_cam.pth', 'res50_amn.pth'), before=TOY_SCENES + TOY_200),
+        weights=('res50_cam.pth', 'res50_amn.pth'), before=TOY_SCENES + TOY_200
+    ),
     'docs/methods/mctformer.md': Plan(
         data=('voc', 'voc_mini'),
         weights=('checkpoint.pth', 'deit_small_patch16_224.pth'),
@@ -77,7 +78,11 @@ PLANS = {
     'docs/methods/sipe.md': Plan(weights=('final.pth',), before=TOY_SCENES),
     'docs/methods/clip_es.md': Plan(weights=('ViT-B-16.pt',), before=TOY_SCENES),
     'docs/methods/cpal.md': Plan(data=('voc', 'voc_mini', 'coco_mini'), before=TOY_SCENES),
-    'docs/methods/cpf_cte.md': Plan(data=('voc', 'voc_mini'), before=TOY_SCENES + TOY_200),
+    'docs/methods/cpf_cte.md': Plan(
+        data=('voc', 'voc_mini'),
+        weights=('vit_base_patch16_384.safetensors',),
+        before=TOY_SCENES + TOY_200,
+    ),
     'docs/methods/vpl.md': Plan(before=TOY_SCENES + TOY_200 + 'python tools/train_toy_clip.py'),
     'docs/methods/deeplabv2.md': Plan(
         weights=('IN.pth',),

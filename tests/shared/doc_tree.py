@@ -164,6 +164,13 @@ def _save_deit(path):
     torch.save({'model': timm.create_model('deit_small_patch16_224').state_dict()}, path)
 
 
+def _save_vit(path):
+    import timm
+    from safetensors.torch import save_file
+
+    save_file(timm.create_model('vit_base_patch16_384').state_dict(), path)
+
+
 def _save_clip(path):
     """Save a small CLIP with OpenAI's names, in half precision."""
     state = load_clip(CLIP, None).state_dict()
@@ -185,6 +192,7 @@ WEIGHTS = {
     'checkpoint.pth': lambda path: _save_released(path, 'mctformer'),
     'IN.pth': lambda path: _save_released(path, 'deeplabv2'),
     'deit_small_patch16_224.pth': _save_deit,
+    'vit_base_patch16_384.safetensors': _save_vit,
     'ViT-B-16.pt': _save_clip,
 }
 

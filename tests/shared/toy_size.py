@@ -46,7 +46,8 @@ def shrink_network(model):
         start = part.get('init_cfg')
         if isinstance(start, dict) and not Path(start.get('checkpoint', __file__)).is_file():
             part['init_cfg'] = None
-        if kind in ('VisionTransformer', 'ClassTokenViT') and isinstance(part['arch'], str):
+        is_vit = kind in ('VisionTransformer', 'ClassTokenViT') and isinstance(part['arch'], str)
+        if is_vit and not takes_released(sys.orig_argv):
             width = {'base': 768, 'deit-small': 384}[part['arch']]
             sizes = {'embed_dims': width, 'feedforward_channels': width, 'num_heads': 4}
             part['arch'] = {**sizes, 'num_layers': BLOCKS}
@@ -181,8 +182,15 @@ def is_converter(words):
     return any(word == 'convert' or 'model_converters' in word for word in words)
 
 
+def takes_released(words):
+    """A network that is given keeps its size, and so do those beside it; pixels become few."""
+    return any('.checkpoint=' in word or word.endswith('_released') for word in words)
+
+
 def install():
     """Make configs small in this process, unless it is that of a converter."""
+    if takes_released(sys.orig_argv):
+        del PATCHES['mmseg.models.backbones.resnet']
     if not is_converter(sys.orig_argv):
         sys.meta_path.insert(0, PatchingFinder)
     os.cpu_count = lambda: 1  # four images are not worth the start of further processes
