@@ -31,7 +31,7 @@ class TextPrototypes(BaseModule):
         num_classes: Foreground classes ``N``; the first rows.
         embed_dims: ``D`` of the CLIP.
         names: The name of a list of this package (``voc``, ``coco``, ``coco_as_published``), a text
-            file with one name a line, or the names themselves, in the order of the classes.
+            file with one name per line, or the names themselves, in the order of the classes.
         background: Names of what is not a class: ``voc_background``, ``coco_background``, a file,
             or names; the other rows.
         templates: ``template_clip_es``, ``template_vpl``, ``template_single``, a file, or

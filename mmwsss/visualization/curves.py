@@ -18,14 +18,14 @@ def draw_threshold_curves(
     size: tuple[float, float] = (8.0, 4.2),
     dpi: int = 110,
 ) -> np.ndarray:
-    """Draw threshold curves; a run has a colour, a source a line style, the best point a dot.
+    """Draw threshold curves: a colour per run, a line style per source, a dot at the best point.
 
     Args:
         curves: By run, then by source (``cam``, ``pacam``, ``sum``): ``thresholds`` in [0, 1],
             ``mIoU`` in percent, and ``best`` with ``threshold`` and ``mIoU``, as
             `mmwsss.evaluation.evaluate_seeds` gives them.
         size: Width and height in inches.
-        dpi: Pixels an inch.
+        dpi: Pixels per inch.
 
     Returns:
         ``(H, W, 3)`` uint8, RGB.
@@ -60,7 +60,7 @@ def draw_kl_curves(
         curves: By run: mean KL in nats, at least one value, as `VisionPrototypes.curve` or ``kl``
             of a ``kl_curve.json``.
         size: Width and height in inches.
-        dpi: Pixels an inch.
+        dpi: Pixels per inch.
 
     Returns:
         ``(H, W, 3)`` uint8, RGB.

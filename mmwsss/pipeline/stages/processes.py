@@ -32,7 +32,7 @@ def run_network(
     Args:
         name: Name of the function that runs the network.
         config: Its first argument; has a ``work_dir``.
-        workspace: Of the run.
+        workspace: Folder, config and stages of the run.
         gpus: Processes; by default those of the workspace.
         options: Further arguments of the function: strings, numbers, None.
 
