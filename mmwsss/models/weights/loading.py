@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit, update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -76,6 +77,8 @@ class WholePretrainedInit(PretrainedInit):
         state = without_prefix(state_dict_of(loaded, self.checkpoint), self.prefix)
         with naming_file(self.checkpoint):
             fill(module, state)
+        kind, number = type(module).__name__, len(module.state_dict())
+        print_log(f'{kind}: {number} tensors of {self.checkpoint}', logger='current')
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
 
