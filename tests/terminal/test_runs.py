@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from terminals import moves, on_screen, run_in_terminal
 
-from mmwsss.datasets import write_toy_scenes
+from mmwsss.toy_scenes import write_toy_scenes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VARIABLES = {'MMWSSS_DATA': 'data', 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(REPOSITORY)}
