@@ -124,6 +124,50 @@ def positiveness(score: Tensor, filled: Tensor, temperature: float = 1.0) -> Ten
     return (score / temperature).masked_fill(~filled, float('-inf')).softmax(dim=-1)
 
 
+def standardized_scores(score: Tensor, filled: Tensor) -> Tensor:
+    """Shift and scale the scores of each pair to mean 0 and standard deviation 1 (ours).
+
+    Raw dot products of hundreds of channels lie so far apart that a softmax leaves one of them all
+    the weight; distances and cosines have scales of their own. Standardised, they have none.
+
+    Args:
+        score: One of `POSITIVENESS_SCORES`, ``(M, P)``.
+        filled: ``(M, P)`` bool; only these count.
+
+    Returns:
+        ``(M, P)``, zero where not filled; all zero where the scores of a pair are the same.
+
+    Example:
+        >>> standardized_scores(torch.tensor([[2.0, 4.0, 9.0]]), torch.tensor([[1, 1, 0]]) > 0)
+        tensor([[-1.,  1.,  0.]])
+    """
+    weight = filled.to(score)
+    count = weight.sum(dim=1, keepdim=True).clamp(min=1)
+    mean = (score * weight).sum(dim=1, keepdim=True) / count
+    difference = (score - mean) * weight
+    variance = difference.square().sum(dim=1, keepdim=True) / count
+    return difference / variance.clamp(min=_TINY).sqrt()
+
+
+def effective_number(weight: Tensor) -> Tensor:
+    """Return how many context prototypes share the weight: ``1 / sum_i w_i^2`` of the normalised.
+
+    It is 1 where one has it all, and their number where all have the same.
+
+    Args:
+        weight: ``(M, P)``, non-negative, with a positive sum in each row.
+
+    Returns:
+        ``(M,)``.
+
+    Example:
+        >>> effective_number(torch.tensor([[0.5, 0.5, 0.0], [3.0, 0.0, 0.0]]))
+        tensor([2., 1.])
+    """
+    share = weight / weight.sum(dim=1, keepdim=True)
+    return 1 / share.square().sum(dim=1)
+
+
 def neighbor_ranking(weight: Tensor, similarity: Tensor) -> Tensor:
     """What the context prototypes are ranked by (Eq. 6): ``w_i * cos(p_i, P)`` where that is sound.
 
@@ -180,10 +224,10 @@ def neighbor_direction(context: Tensor, weight: Tensor) -> Tensor:
     return torch.einsum('mp,mpd->md', weight, F.normalize(context, dim=-1, eps=_TINY))
 
 
-def prototype_aware_cam(
+def prototype_similarity(
     features: Tensor, direction: Tensor, image_index: Tensor, shift: Tensor | None = None
 ) -> Tensor:
-    """Aggregated cosine similarity of every pixel to the neighbours of its pair (Eq. 13).
+    """Aggregated cosine of every pixel to the neighbours of its pair (Eq. 13 before its ReLU).
 
     Args:
         features: ``(B, D, H, W)``.
@@ -193,7 +237,7 @@ def prototype_aware_cam(
             features); the shifted features are never stored.
 
     Returns:
-        ``(M, H, W)`` in [0, 1], after the ReLU, not divided by the maximum.
+        ``(M, H, W)`` in [-1, 1].
     """
     height, width = features.shape[-2:]
     pixels = features.flatten(2)  # (B, D, L)
@@ -208,7 +252,18 @@ def prototype_aware_cam(
         square = square + 2 * (packed @ pixels)[image_index, slot]
         square = square + shift.square().sum(dim=1, keepdim=True)
     norm = square.clamp(min=_TINY).sqrt()
-    return F.relu(product / norm).unflatten(1, (height, width))
+    return (product / norm).unflatten(1, (height, width))
+
+
+def prototype_aware_cam(
+    features: Tensor, direction: Tensor, image_index: Tensor, shift: Tensor | None = None
+) -> Tensor:
+    """Positive part of `prototype_similarity`, whose arguments it takes (Eq. 13).
+
+    Returns:
+        ``(M, H, W)`` in [0, 1], not divided by the maximum.
+    """
+    return F.relu(prototype_similarity(features, direction, image_index, shift))
 
 
 def consistency_terms(

@@ -20,6 +20,7 @@ from mmwsss.structures.options import check_choice
 
 SOURCES = ('cam', 'pacam', 'sum')
 META_FILE = 'meta.json'
+_MAPS = ('cam', 'pacam', 'background', 'pacam_background')  # all but the first may be missing
 MAX_CLASSES = 254  # a pseudo mask is uint8: background, then these, then 255 for "ignore"
 
 
@@ -34,6 +35,8 @@ class Seed:
         size: ``(H, W)`` of the image; the maps may lie on a coarser grid.
         pacam: Prototype-aware CAM (CPAL Eq. 13), ``(k, h, w)`` in [0, 1].
         background: The host's own background map, ``(h, w)`` in [0, 1].
+        pacam_background: The PACAM's own, ``(h, w)`` in [0, 1], where its background has a
+            prototype; it competes with `pacam` alone.
 
     Raises:
         ValueError: A shape, a class or a value is out of place.
@@ -44,6 +47,7 @@ class Seed:
     size: tuple[int, int]
     pacam: np.ndarray | None = None
     background: np.ndarray | None = None
+    pacam_background: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check, and bring the arrays to their dtypes."""
@@ -58,6 +62,10 @@ class Seed:
             self.pacam = _check_map('pacam', self.pacam, self.cam.shape)
         if self.background is not None:
             self.background = _check_map('background', self.background, grid)
+        if self.pacam_background is not None:
+            if self.pacam is None:
+                raise ValueError('pacam_background needs a pacam, which it competes with')
+            self.pacam_background = _check_map('pacam_background', self.pacam_background, grid)
         if np.shape(self.size) != (2,) or min(self.size) < 1:
             raise ValueError(f'size must be the (H, W) of the image, not {self.size}')
         self.size = (int(self.size[0]), int(self.size[1]))
@@ -93,6 +101,19 @@ class Seed:
         cam, pacam = torch.from_numpy(self.cam), torch.from_numpy(self.pacam)
         return normalize_by_max(normalize_by_max(cam) + normalize_by_max(pacam)).numpy()
 
+    def own_background(self, source: str) -> np.ndarray | None:
+        """Return the background that the maps of a source compete with, or None without one.
+
+        Args:
+            source: ``pacam`` has its own, if there is one; all others have the host's.
+
+        Returns:
+            ``(h, w)`` float32 in [0, 1] on the grid of the file.
+        """
+        if source == 'pacam' and self.pacam_background is not None:
+            return self.pacam_background
+        return self.background
+
     def full_size(self, source: str) -> np.ndarray:
         """Return the maps of one source in the size of the image, ``(k, H, W)`` float32."""
         return resize_maps(self.maps(source), self.size)
@@ -124,7 +145,7 @@ def save_seed(path: str | os.PathLike[str], seed: Seed) -> None:
         seed: What; maps are rounded to float16.
     """
     arrays: dict[str, Any] = {'classes': seed.classes, 'size': np.array(seed.size, dtype=np.int32)}
-    for name in ('cam', 'pacam', 'background'):
+    for name in _MAPS:
         maps = getattr(seed, name)
         if maps is not None:
             arrays[name] = maps.astype(np.float16)
@@ -143,11 +164,7 @@ def load_seed(path: str | os.PathLike[str]) -> Seed:
         ValueError: The file is damaged or is no seed.
     """
     with _seed_archive(path) as archive:
-        maps = {
-            name: archive[name].astype(np.float32)
-            for name in ('cam', 'pacam', 'background')
-            if name in archive
-        }
+        maps = {name: archive[name].astype(np.float32) for name in _MAPS if name in archive}
         return Seed(classes=archive['classes'], size=tuple(archive['size']), **maps)
 
 

@@ -20,21 +20,29 @@ class IRLabelSettings:
 
     Attributes:
         source: ``cam``, ``pacam`` or ``sum``.
-        fg_threshold: Background score of the run whose classes are believed.
+        fg_threshold: Background score of the run whose classes are believed; None, as is then
+            `bg_threshold`: the seed's own background map, and sure is what the CRF leaves.
         bg_threshold: Background score, a lower one, of the run whose background is believed.
         crf: CRF settings of both runs; None: argmax alone.
 
     Raises:
-        ValueError: The thresholds are out of order.
+        ValueError: The thresholds are out of order, or one alone is None.
     """
 
     source: str = 'cam'
-    fg_threshold: float = IRN_THRESHOLDS.fg
-    bg_threshold: float = IRN_THRESHOLDS.bg
+    fg_threshold: float | None = IRN_THRESHOLDS.fg
+    bg_threshold: float | None = IRN_THRESHOLDS.bg
     crf: DenseCRF | None = IRN_CRF
 
     def __post_init__(self) -> None:
         """Check the order."""
+        if self.fg_threshold is None or self.bg_threshold is None:
+            if self.fg_threshold != self.bg_threshold:
+                raise ValueError(
+                    'ir_labels need two thresholds, or None for both (the own background of the '
+                    f'seeds), not {self.fg_threshold} and {self.bg_threshold}'
+                )
+            return
         if not 0 <= self.bg_threshold <= self.fg_threshold <= 1:
             raise ValueError(
                 'ir_labels need 0 <= bg_threshold <= fg_threshold <= 1, not '
@@ -45,8 +53,10 @@ class IRLabelSettings:
 def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.ndarray:
     """Return the sure part of a seed.
 
-    A pixel has the class that the run with the high background score gives it; it is background
-    where both runs say so, and unsure where only the run with the low score finds an object.
+    With thresholds, a pixel has the class that the run with the high background score gives it; it
+    is background where both runs say so, and unsure where only the run with the low score finds an
+    object. With the seed's own background no number decides (ours): a pixel is sure where the
+    argmax of the seed and the CRF agree.
 
     Args:
         image: ``(H, W, 3)`` uint8, RGB.
@@ -56,6 +66,8 @@ def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.nda
     Returns:
         ``(H, W)`` uint8: 0 background, class index + 1, or 255.
     """
+    if settings.fg_threshold is None:
+        return _agreed_label(image, seed, settings)
     sure_object, sure_ground = (
         refine_seed(image, seed, RefineSettings(settings.source, threshold, crf=settings.crf))[0]
         for threshold in (settings.fg_threshold, settings.bg_threshold)
@@ -63,6 +75,15 @@ def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.nda
     label = sure_object.copy()
     label[(sure_object == 0) & (sure_ground != 0)] = IGNORE_INDEX
     return label
+
+
+def _agreed_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.ndarray:
+    """Return what the argmax with the own background and the CRF agree on; 255 elsewhere."""
+    found, refined = (
+        refine_seed(image, seed, RefineSettings(settings.source, None, crf=crf))[0]
+        for crf in (None, settings.crf)
+    )
+    return np.where(found == refined, found, IGNORE_INDEX).astype(np.uint8)
 
 
 def make_ir_labels(

@@ -184,10 +184,11 @@ def score_planes(
         background = background_power(maps, bg_power)[None]
     elif bg_threshold is not None:
         background = np.full((1, *seed.size), bg_threshold, dtype=np.float32)
-    elif seed.background is None:
-        raise ValueError('the seed has no background map of its own: give a bg_threshold')
     else:
-        background = resize_maps(seed.background[None], seed.size)
+        own = seed.own_background(source)
+        if own is None:
+            raise ValueError('the seed has no background map of its own: give a bg_threshold')
+        background = resize_maps(own[None], seed.size)
     return np.concatenate([background, maps])
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmwsss.functional.own_background import background_share
 from mmwsss.functional.random_walk import random_walk, upsample_walk
 from mmwsss.seeds.files import Seed
 
@@ -44,15 +46,17 @@ def walk_seed(seed: Seed, edge: Tensor, settings: WalkSettings) -> Seed:
 
     Returns:
         The same classes with the maps after the walk as ``cam``, divided by the maximum of all of
-        them, so that a threshold means the same for each class.
+        them, so that a threshold means the same for each class. A PACAM's own background walks
+        along: then ``cam`` and ``background`` are shares of a pixel (`background_share`), and the
+        argmax of the masks needs no threshold.
 
     Raises:
         ValueError: The boundaries are of another part of the image.
     """
+    if settings.source == 'pacam' and seed.pacam_background is not None:
+        return _walk_with_background(seed, seed.pacam_background, edge, settings)
     maps = torch.from_numpy(seed.maps(settings.source)).to(edge)
-    _check_same_part(maps.shape[-2:], edge.shape)
-    if maps.shape[-2:] != edge.shape and len(maps):
-        maps = F.interpolate(maps[None], edge.shape, mode='bilinear', align_corners=False)[0]
+    maps = _on_grid(maps, edge)
     if len(maps):
         maps = random_walk(
             maps**settings.power, edge, settings.radius, settings.beta, settings.steps
@@ -64,6 +68,27 @@ def walk_seed(seed: Seed, edge: Tensor, settings: WalkSettings) -> Seed:
     elif len(maps):
         maps = maps / maps.max().clamp(min=torch.finfo(maps.dtype).tiny)
     return Seed(seed.classes, maps.cpu().numpy(), seed.size)
+
+
+def _walk_with_background(
+    seed: Seed, background: np.ndarray, edge: Tensor, settings: WalkSettings
+) -> Seed:
+    """Let the background of the PACAM, ``(h, w)``, walk as one more map."""
+    planes = np.concatenate([background[None], seed.maps('pacam')])
+    maps = _on_grid(torch.from_numpy(planes).to(edge), edge)
+    maps = random_walk(maps**settings.power, edge, settings.radius, settings.beta, settings.steps)
+    if settings.full_size:
+        maps = upsample_walk(maps, seed.size)
+    shares = background_share(maps).cpu().numpy()
+    return Seed(seed.classes, shares[1:], seed.size, background=shares[0])
+
+
+def _on_grid(maps: Tensor, edge: Tensor) -> Tensor:
+    """Resize maps ``(k, h, w)`` to the grid of the boundaries."""
+    _check_same_part(maps.shape[-2:], edge.shape)
+    if maps.shape[-2:] == edge.shape or not len(maps):
+        return maps
+    return F.interpolate(maps[None], edge.shape, mode='bilinear', align_corners=False)[0]
 
 
 def _check_same_part(grid: tuple[int, ...], edge: tuple[int, ...]) -> None:

@@ -248,3 +248,30 @@ def test_a_batch_is_the_concatenation_of_its_images():
         torch.testing.assert_close(
             maps[own], cpal.prototype_aware_cam(features[b : b + 1], direction[own], zero)
         )
+
+
+def test_standardized_scores_in_plain_loops():
+    score = 100 * torch.randn(3, 6, dtype=F64)
+    filled = torch.tensor([[1, 1, 0, 1, 1, 1], [1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 1]]) > 0
+    found = cpal.standardized_scores(score, filled)
+    for m in range(3):
+        own = [float(score[m, i]) for i in range(6) if filled[m, i]]
+        mean = sum(own) / len(own)
+        deviation = math.sqrt(sum((value - mean) ** 2 for value in own) / len(own)) or 1.0
+        for i in range(6):
+            expected = (float(score[m, i]) - mean) / deviation if filled[m, i] else 0.0
+            torch.testing.assert_close(found[m, i].item(), expected)
+
+
+def test_standardized_scores_know_no_scale():
+    score, filled = torch.randn(2, 5, dtype=F64), torch.ones(2, 5).bool()
+    same = cpal.standardized_scores(1000 * score + 7, filled)
+    torch.testing.assert_close(same, cpal.standardized_scores(score, filled))
+
+
+def test_effective_number_in_plain_loops():
+    weight = torch.rand(3, 6, dtype=F64)
+    for m, found in enumerate(cpal.effective_number(weight).tolist()):
+        total = sum(weight[m].tolist())
+        assert found == pytest.approx(1 / sum((w / total) ** 2 for w in weight[m].tolist()))
+    assert cpal.effective_number(torch.ones(1, 50)).item() == pytest.approx(50)

@@ -226,3 +226,17 @@ def test_meta(tmp_path):
     (tmp_path / 'meta.json').write_text('{')
     with pytest.raises(ValueError, match=r'meta\.json is damaged'):
         read_meta(tmp_path)
+
+
+def test_a_pacam_may_have_a_background_of_its_own(tmp_path):
+    ground = np.linspace(0, 1, 20, dtype=np.float32).reshape(4, 5)
+    seed = make_seed(pacam_background=ground)
+    save_seed(tmp_path / 'a.npz', seed)
+    loaded = load_seed(tmp_path / 'a.npz')
+    np.testing.assert_allclose(loaded.pacam_background, ground, atol=2**-11)
+    assert loaded.own_background('pacam') is loaded.pacam_background
+    for source in ('cam', 'sum'):
+        assert loaded.own_background(source) is loaded.background
+    assert make_seed().own_background('pacam') is not None  # the host's, as before
+    with pytest.raises(ValueError, match='pacam_background needs a pacam'):
+        make_seed(pacam=None, pacam_background=ground)

@@ -95,3 +95,21 @@ def test_a_missing_seed_is_named_with_the_cure(items, tmp_path):
 def test_an_error_names_the_image(items, tmp_path):
     with pytest.raises(ValueError, match="image a: source 'pacam' needs a PACAM"):
         make_ir_labels(items, tmp_path / 'out', IRLabelSettings(source='pacam'))
+
+
+def test_with_an_own_background_sure_is_what_argmax_and_crf_agree_on():
+    rng = np.random.default_rng(0)
+    planes = rng.random((3, 20, 30)).astype(np.float32) ** 4
+    seed = Seed(np.array([0, 2]), planes[1:], (20, 30), planes[1:], pacam_background=planes[0])
+    image = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    settings = IRLabelSettings('pacam', None, None)
+    found = planes.argmax(axis=0)
+    refined = crf_from_labels(image, found, 3).argmax(axis=0)
+    expected = np.where(found == refined, np.array([0, 1, 3])[found], 255)
+    np.testing.assert_array_equal(ir_label(image, seed, settings), expected)
+    assert {0, 255} < set(np.unique(expected))
+
+
+def test_one_threshold_alone_is_refused():
+    with pytest.raises(ValueError, match='two thresholds, or None for both'):
+        IRLabelSettings(fg_threshold=None)

@@ -354,3 +354,15 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path):
     assert 0 < len(masks) < 300
     for path in masks:
         assert load_mask(path).shape == (400, 400)
+
+
+def test_the_background_of_the_pacam_competes_with_the_pacam_alone():
+    cam, pacam = np.full((1, 2, 2), 0.4), np.full((1, 2, 2), 0.6)
+    ground, own = np.full((2, 2), 0.5), np.array([[0.7, 0.5], [0.5, 0.7]])
+    seed = Seed(np.array([3]), cam, (2, 2), pacam, ground, pacam_background=own)
+    image = np.zeros((2, 2, 3), dtype=np.uint8)
+    masks = {
+        source: refine_seed(image, seed, RefineSettings(source, None, crf=None))[0].tolist()
+        for source in ('cam', 'pacam')
+    }
+    assert masks == {'cam': [[0, 0], [0, 0]], 'pacam': [[0, 4], [4, 0]]}

@@ -71,3 +71,22 @@ def test_boundaries_of_a_crop_are_refused(edge):
 def test_boundaries_of_half_the_resolution_are_taken():
     seed = seed_of(grid=(94, 125), size=(375, 500))
     assert walk_seed(seed, torch.rand(47, 63), WalkSettings(steps=1)).cam.shape == (2, 47, 63)
+
+
+@pytest.mark.parametrize('full_size', [False, True])
+def test_an_own_background_walks_along(edge, full_size):
+    seed = seed_of()
+    seed.pacam_background = np.random.default_rng(1).random((5, 7), dtype=np.float32)
+    settings = WalkSettings('pacam', steps=3, full_size=full_size)
+    walked = walk_seed(seed, edge, settings)
+    maps = random_walk(
+        torch.from_numpy(np.concatenate([seed.pacam_background[None], seed.pacam])), edge, steps=3
+    )
+    if full_size:
+        maps = F.interpolate(maps[None], scale_factor=4, mode='bilinear', align_corners=False)[0]
+        maps = maps[:, :18, :27]
+    planes = np.concatenate([walked.background[None], walked.cam])
+    total = maps[0] + maps[1:].amax(dim=0)
+    np.testing.assert_allclose(planes, maps / total, atol=1e-5)
+    assert set(np.unique(planes.argmax(axis=0))) > {0}
+    assert walk_seed(seed, edge, WalkSettings(steps=3)).background is None  # of the cam

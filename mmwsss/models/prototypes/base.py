@@ -5,6 +5,7 @@ from abc import abstractmethod
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmwsss.models.views import Views
 from mmwsss.structures import CAMOutput
 
 
@@ -18,7 +19,13 @@ class BasePrototypeHead(BaseModule):
     Args:
         num_classes: Foreground classes ``N``, those of the host.
         init_cfg: mmengine's initialisation.
+
+    Attributes:
+        has_background: Whether the maps have a background of their own; then `predict` gives
+            ``N + 1`` of them, background first, of any sign, and `merge_views` makes the seed's.
     """
+
+    has_background: bool = False
 
     def __init__(self, num_classes: int, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
@@ -48,6 +55,19 @@ class BasePrototypeHead(BaseModule):
             ``(B, N, h, w)`` on any grid: non-negative, zero in the padding and for absent classes,
             and not divided by its maximum, because views are added up first.
         """
+
+    def merge_views(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Make an image's maps and background of those of its views; with `has_background` alone.
+
+        A plug-in without a background leaves the merging to the host.
+
+        Args:
+            views: Of `predict`, the background and the present classes, each ``(1 + k, h, w)``.
+
+        Returns:
+            ``(k, h, w)`` and ``(h, w)``, both in [0, 1].
+        """
+        raise NotImplementedError
 
     def collect(self, output: CAMOutput, image_label: Tensor) -> None:
         """Take in a batch without a loss, as ``prefill`` and `CollectLoop` ask for.

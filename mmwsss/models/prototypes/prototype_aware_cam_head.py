@@ -1,7 +1,7 @@
 """CPAL as a plug-in: prototype-aware CAMs, and the loss that ties the host's CAMs to them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -10,73 +10,32 @@ from torch import Tensor
 
 from mmwsss.functional import cpal
 from mmwsss.functional.cam import background_map, normalize_by_max
+from mmwsss.functional.own_background import background_share, owned_pixels, with_background
 from mmwsss.models.losses import global_mean
+from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
-from mmwsss.structures import CAMOutput, NestedOptions, Range, Settings
+from mmwsss.structures import CAMOutput, NestedOptions
 
 from .base import BasePrototypeHead
 from .gather import gather_rows
+from .prototype_aware_cam_settings import PrototypeAwareCAMSettings
 from .running_mean import RunningMean
 from .support_bank import SupportBank
 
 
 @dataclass(frozen=True)
-class PrototypeAwareCAMSettings(Settings):
-    """How instances, context prototypes, PACAM and the loss are made (CPAL).
+class _Pairs:
+    """Instances of one batch: every (image, present class) with an instance prototype.
 
-    Attributes:
-        tau: CAM threshold of the instance prototypes (Eq. 4).
-        num_neighbors: ``K`` of Eq. 6; None uses all context prototypes (Table 2).
-        positiveness: Score of Eq. 7 (Table 3): ``dot``, ``cosine``, ``l1``, ``l2``; ``none`` gives
-            uniform weights (Table 2).
-        temperature: Divides the scores of Eq. 7.
-        weighting: ``weighted_map`` ranks by ``w cos`` and weights the maps by ``w``;
-            ``rank_then_mean`` only ranks by it; ``literal`` is Eq. 6 and 13 to the letter, where
-            the positive factor ``w`` drops out of every cosine.
-        statistic: Instance mean of the alignment (Eq. 12): ``ema`` of the class, ``batch`` (to the
-            letter; erases an instance that is alone in its batch), or ``none`` (no alignment).
-        apply_to: What the alignment shifts: ``anchor``, ``feature`` or ``both``.
-        min_count: With ``batch``, instances of a class needed for a shift.
-        momentum: Weight of the *old* value in the running means, in [0, 1).
-        center: Subtract a running mean of ``z`` before every cosine (ours).
-        stop_grad: Whose gradient the consistency loss stops.
-        background_over: The background is one minus the maximum over the ``present`` classes that
-            have a PACAM, or over ``all`` (as in SIPE).
-        detach_anchor: Anchors are constants of a step.
-        loss_weight: ``lambda_Self`` of Eq. 1.
-
-    Raises:
-        ValueError: An option is none of its choices, or out of its range.
+    With a background of its own, channel 0 is the background, and every image has that, too.
     """
 
-    where: ClassVar[str] = 'model.prototype_head'
-
-    tau: Annotated[float, Range(0, 1)] = 0.1  # CPAL Sec. 4.1
-    num_neighbors: Annotated[int | None, Range(1)] = 20  # CPAL Sec. 4.1
-    positiveness: Literal['dot', 'cosine', 'l1', 'l2', 'none'] = 'dot'
-    temperature: Annotated[float, Range(1e-6)] = 1.0
-    weighting: Literal['weighted_map', 'rank_then_mean', 'literal'] = 'weighted_map'
-    statistic: Literal['ema', 'batch', 'none'] = 'ema'
-    apply_to: Literal['anchor', 'feature', 'both'] = 'anchor'
-    min_count: Annotated[int, Range(1)] = 1
-    momentum: Annotated[float, Range(0, 1)] = 0.99  # ours
-    center: bool = False
-    stop_grad: Literal['none', 'pacam', 'cam'] = 'none'
-    background_over: Literal['present', 'all'] = 'present'
-    detach_anchor: bool = True
-    loss_weight: Annotated[float, Range(0)] = 1.0  # CPAL Sec. 4.1
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """Instances of one batch: every (image, present class) with an instance prototype."""
-
     image_index: Tensor  # (M,) sorted
-    class_index: Tensor  # (M,)
+    channel: Tensor  # (M,)
     prototype: Tensor  # (M, D)
 
     def __getitem__(self, kept: Tensor) -> '_Pairs':
-        return _Pairs(self.image_index[kept], self.class_index[kept], self.prototype[kept])
+        return _Pairs(self.image_index[kept], self.channel[kept], self.prototype[kept])
 
 
 @MODELS.register_module()
@@ -112,9 +71,10 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         super().__init__(num_classes, init_cfg)
         self.settings = PrototypeAwareCAMSettings(**settings)
         self.projection = MODELS.build(projection)
-        channels = self.projection.out_channels
-        self.bank = SupportBank(num_classes, channels, **(bank or {}))
-        self.instance_mean = RunningMean(num_classes, channels, self.settings.momentum)
+        self.has_background = self.settings.background == 'prototype'
+        rows, channels = num_classes + self.has_background, self.projection.out_channels
+        self.bank = SupportBank(rows, channels, **(bank or {}))
+        self.instance_mean = RunningMean(rows, channels, self.settings.momentum)
         self.feature_mean = RunningMean(1, channels, self.settings.momentum)
 
     def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:
@@ -125,11 +85,11 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             image_label: ``(B, N)`` of 0 and 1.
         """
         features, cam, valid = self._on_one_grid(output)
-        pairs = self._find_pairs(features, cam, image_label)
+        pairs = self._find_pairs(features, cam, image_label, valid)
         batch_mean, batch_count = self._take_in(features, valid, pairs)
         pairs = self._with_context(pairs)
-        pacam = self._pacam(features, pairs, valid, batch_mean, batch_count)
-        loss = self._consistency(output, cam, normalize_by_max(pacam), pairs, valid)
+        similarity = self._similarity(features, pairs, valid, batch_mean, batch_count)
+        loss = self._consistency(output, cam, F.relu(similarity), pairs, valid)
         # Without a PACAM the projection has no gradient, which DDP takes for an error.
         unused = sum(parameter.sum() for parameter in self.projection.parameters())
         return {'loss_self': self.settings.loss_weight * loss + 0 * unused}
@@ -138,7 +98,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
     def collect(self, output: CAMOutput, image_label: Tensor) -> None:
         """Collect the batch's instance prototypes without a loss (to fill a bank beforehand)."""
         features, cam, valid = self._on_one_grid(output)
-        self._take_in(features, valid, self._find_pairs(features, cam, image_label))
+        self._take_in(features, valid, self._find_pairs(features, cam, image_label, valid))
 
     @torch.no_grad()
     def predict(self, output: CAMOutput, image_label: Tensor) -> Tensor:
@@ -149,11 +109,23 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             image_label: ``(B, N)`` of 0 and 1; other classes are not computed.
 
         Returns:
-            ``(B, N, H, W)`` in [0, 1], zero in the padding, not divided by the maximum.
+            ``(B, N, H, W)`` in [0, 1], zero in the padding, not divided by the maximum. With a
+            background of its own ``(B, N + 1, H, W)``, background first, cosines of any sign: views
+            are averaged before the ReLU, by `merge_views`.
         """
         features, cam, valid = self._on_one_grid(output)
-        pairs = self._with_context(self._find_pairs(features, cam, image_label))
-        return self._pacam(features, pairs, valid)
+        pairs = self._with_context(self._find_pairs(features, cam, image_label, valid))
+        similarity = self._similarity(features, pairs, valid)
+        return similarity if self.has_background else F.relu(similarity)
+
+    def merge_views(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Average cosines over views, take the positive part, let classes and background share.
+
+        Args:
+            views: Of `predict`, background first, ``(1 + k, h, w)``.
+        """
+        shares = background_share(F.relu(views.mean()))
+        return shares[1:], shares[0]
 
     def update_context_prototypes(self, seed: int) -> None:
         """Cluster the bank into context prototypes (Eq. 5); `SupportBank.update_context`."""
@@ -168,25 +140,37 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             valid = F.interpolate(valid, size, mode='nearest-exact')
         return features, cam * valid, valid
 
-    def _find_pairs(self, features: Tensor, cam: Tensor, image_label: Tensor) -> _Pairs:
+    def _find_pairs(
+        self, features: Tensor, cam: Tensor, image_label: Tensor, valid: Tensor
+    ) -> _Pairs:
+        maps = with_background(cam.detach(), image_label, valid)
+        tau = self.settings.tau
+        if self.settings.instances == 'ownership':
+            maps = owned_pixels(self._centered(features), maps, image_label, valid)
+            tau = 0.0  # a pixel has one owner
+        if self.has_background:
+            present = F.pad(image_label, (1, 0), value=1)
+        else:
+            maps, present = maps[:, 1:], image_label
         # nonzero goes row by row, so pairs are sorted by image, which `_pack_by_image` counts on.
-        image_index, class_index = image_label.nonzero(as_tuple=True)
+        image_index, channel = present.nonzero(as_tuple=True)
         prototype, found = cpal.instance_prototypes(
-            features, cam[image_index, class_index].detach(), image_index, self.settings.tau
+            features, maps[image_index, channel], image_index, tau
         )
         if self.bank.normalize:  # here, too, so that means and anchors are of the bank's scale
             prototype = F.normalize(prototype, dim=1)
         if self.settings.detach_anchor:
             prototype = prototype.detach()
-        return _Pairs(image_index, class_index, prototype)[found]
+        return _Pairs(image_index, channel, prototype)[found]
 
     @torch.no_grad()
     def _take_in(self, features: Tensor, valid: Tensor, pairs: _Pairs) -> tuple[Tensor, Tensor]:
         """Update bank and running means; return class means and counts of the joint batch."""
-        rows, class_index = gather_rows(pairs.prototype, pairs.class_index)
-        self.bank.enqueue(rows, class_index)
-        total = rows.new_zeros(self.num_classes, rows.shape[1]).index_add_(0, class_index, rows)
-        count = torch.bincount(class_index, minlength=self.num_classes)
+        rows, channel = gather_rows(pairs.prototype, pairs.channel)
+        self.bank.enqueue(rows, channel)
+        channels = len(self.bank.count)
+        total = rows.new_zeros(channels, rows.shape[1]).index_add_(0, channel, rows)
+        count = torch.bincount(channel, minlength=channels)
         self.instance_mean.update(total, count)
         pixel_total, pixel_count = (features * valid).sum(dim=(0, 2, 3)), valid.sum()[None]
         dist.all_reduce(pixel_total)
@@ -195,9 +179,30 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         return total / count.clamp(min=1)[:, None], count
 
     def _with_context(self, pairs: _Pairs) -> _Pairs:
-        return pairs[self.bank.context_count[pairs.class_index] > 0]
+        return pairs[self._is_own(pairs) | (self.bank.context_count[pairs.channel] > 0)]
 
-    def _pacam(
+    def _is_own(self, pairs: _Pairs) -> Tensor:
+        """Return the pairs that are their own context, ``(M,)``: backgrounds of the image."""
+        own = self.has_background and self.settings.background_from == 'image'
+        return (pairs.channel == 0) & own
+
+    def _centered(self, features: Tensor) -> Tensor:
+        if not self.settings.center:
+            return features
+        return features - self.feature_mean.mean[0][:, None, None]
+
+    def _context(self, pairs: _Pairs) -> tuple[Tensor, Tensor]:
+        """Return context prototypes of each pair, ``(M, P, D)``, and which exist, ``(M, P)``."""
+        context = self.bank.context[pairs.channel]
+        number = self.bank.context_count[pairs.channel]
+        place = torch.arange(context.shape[1], device=number.device)
+        if self.has_background:
+            own = self._is_own(pairs)
+            context = torch.where(own[:, None, None], pairs.prototype[:, None], context)
+            number = torch.where(own, 1, number)
+        return context, place < number[:, None]
+
+    def _similarity(
         self,
         features: Tensor,
         pairs: _Pairs,
@@ -205,22 +210,26 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         batch_mean: Tensor | None = None,
         batch_count: Tensor | None = None,
     ) -> Tensor:
-        context = self.bank.context[pairs.class_index]
-        number = self.bank.context_count[pairs.class_index]
-        filled = torch.arange(context.shape[1], device=number.device) < number[:, None]
-        shift = self._shift(context, filled, pairs.class_index, batch_mean, batch_count)
+        """Return the cosines of Eq. 13 before its ReLU, ``(B, N, H, W)``, or with a background."""
+        context, filled = self._context(pairs)
+        shift = self._shift(context, filled, pairs.channel, batch_mean, batch_count)
+        if self.has_background:  # a prototype that is its own context is where it should be
+            shift = shift * ~self._is_own(pairs)[:, None]
         anchor = pairs.prototype if self.settings.apply_to == 'feature' else pairs.prototype + shift
         center = self.feature_mean.mean[0] * self.settings.center  # zero when off
         weight = self._neighbor_weight(anchor, context, filled, center)
         direction = cpal.neighbor_direction(context - center, weight)
-        maps = cpal.prototype_aware_cam(
-            features - center[:, None, None] if self.settings.center else features,
+        if self.has_background:  # its undivided cosines must reach those of the classes
+            unit = F.normalize(direction, dim=1)
+            direction = torch.where(pairs.channel[:, None] == 0, unit, direction)
+        maps = cpal.prototype_similarity(
+            self._centered(features),
             direction,
             pairs.image_index,
             None if self.settings.apply_to == 'anchor' else shift,
         )
-        pacam = maps.new_zeros(len(features), self.num_classes, *maps.shape[-2:])
-        return pacam.index_put((pairs.image_index, pairs.class_index), maps) * valid
+        full = maps.new_zeros(len(features), len(self.bank.count), *maps.shape[-2:])
+        return full.index_put((pairs.image_index, pairs.channel), maps) * valid
 
     def _shift(
         self,
@@ -252,6 +261,8 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
                 if self.settings.positiveness == 'cosine'
                 else cpal.POSITIVENESS_SCORES[self.settings.positiveness](anchor, context)
             )
+            if self.settings.standardize:
+                score = cpal.standardized_scores(score, filled)
             weight = cpal.positiveness(score, filled, self.settings.temperature)
         k = context.shape[1] if self.settings.num_neighbors is None else self.settings.num_neighbors
         literal = self.settings.weighting == 'literal'
@@ -267,8 +278,9 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         pairs: _Pairs,
         valid: Tensor,
     ) -> Tensor:
-        selected = torch.zeros_like(cam[:, :, 0, 0])
-        selected[pairs.image_index, pairs.class_index] = 1
+        chosen = torch.zeros_like(pacam[:, :, 0, 0])
+        chosen[pairs.image_index, pairs.channel] = 1
+        selected = chosen[:, 1:] if self.has_background else chosen
         counted = (
             selected if self.settings.background_over == 'present' else torch.ones_like(selected)
         )
@@ -279,10 +291,20 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
                 output.background[:, None], cam.shape[-2:], mode='bilinear', align_corners=False
             )[:, 0]
         host = torch.cat([ground[:, None], cam], dim=1)
-        prototype = torch.cat([background_map(pacam, counted)[:, None], pacam], dim=1)
+        if self.has_background:
+            prototype = _or_host(pacam, chosen[:, 0], host)
+        else:
+            pacam = normalize_by_max(pacam)
+            prototype = torch.cat([background_map(pacam, counted)[:, None], pacam], dim=1)
         if self.settings.stop_grad == 'cam':
             host = host.detach()
         if self.settings.stop_grad == 'pacam':
             prototype = prototype.detach()
         total, count = cpal.consistency_terms(host, prototype, selected, valid)
         return global_mean(total, count)
+
+
+def _or_host(pacam: Tensor, has_background: Tensor, host: Tensor) -> Tensor:
+    """Take the background of the host where an image has none of its own: no term in the loss."""
+    found = has_background[:, None, None, None] > 0
+    return torch.cat([torch.where(found, pacam[:, :1], host[:, :1]), pacam[:, 1:]], dim=1)

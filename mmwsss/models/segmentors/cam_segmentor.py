@@ -104,8 +104,9 @@ class CAMSegmentor(BaseSegmentor):
 
         `cam_view` is a `PixelData` with ``maps``, ``(K, h, w)``, which the host chooses
         (`BaseCAMHead.view_maps`), and, with a prototype head, ``pacam``, ``(k, h, w)``,
-        non-negative and not normalised; `CAMTTAModel` merges views by them. Its meta information
-        ``classes`` lists the ``k`` foreground classes (0-based).
+        non-negative and not normalised (``(1 + k, h, w)`` where the head has a background of its
+        own); `CAMTTAModel` merges views by them. Its meta information ``classes`` lists the ``k``
+        foreground classes (0-based).
 
         Raises:
             ValueError: A sample has no image label: seeds are made for labelled images.
@@ -118,18 +119,31 @@ class CAMSegmentor(BaseSegmentor):
             view = PixelData(metainfo={'classes': classes.tolist()})
             view.set_field(self.cam_head.view_maps(output, index, classes), 'maps', dtype=Tensor)
             if pacam is not None:
-                view.set_field(pacam[index, classes], 'pacam', dtype=Tensor)
+                channels = self._pacam_channels(classes)
+                view.set_field(pacam[index, channels], 'pacam', dtype=Tensor)
             sample.cam_view = view
         return data_samples
 
     def _predict_pacam(self, output: CAMOutput, image_label: Tensor) -> Tensor | None:
-        """Return the plug-in's maps on the host's grid, ``(B, N, h, w)``, or None without one."""
+        """Return the plug-in's maps on the host's grid, or None without one.
+
+        They are ``(B, N, h, w)``, or ``(B, N + 1, h, w)`` with a background. The host refines
+        classes alone: what it adds or multiplies would leave their background behind.
+        """
         if self.prototype_head is None:
             return None
         pacam = self.prototype_head.predict(output, image_label)
         size = output.cam.shape[-2:]
         pacam = F.interpolate(pacam, size, mode='bilinear', align_corners=False)
+        if self.prototype_head.has_background:
+            return pacam
         return self.cam_head.refine_pacam(output, pacam)
+
+    def _pacam_channels(self, classes: Tensor) -> Tensor:
+        """Return the channels of the plug-in's maps that an image needs."""
+        if self.prototype_head is None or not self.prototype_head.has_background:
+            return classes
+        return F.pad(classes + 1, (1, 0))
 
     def collect(self, data: dict) -> None:
         """Hand one batch to what is made of features without gradient or loss.

@@ -6,6 +6,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmwsss.models.cam_heads import BaseCAMHead
+from mmwsss.models.prototypes import BasePrototypeHead
 from mmwsss.models.views import Views, flip_back
 from mmwsss.registry import MODELS
 from mmwsss.seeds.files import Seed
@@ -47,18 +48,27 @@ class CAMTTAModel(BaseTTAModel):
         head: BaseCAMHead = self.module.cam_head
         merged = views[0]
         cam, background = head.merge_views(self._views(views, 'maps'))
-        pacam = None
-        if 'pacam' in merged.cam_view:
-            pacam = _to_numpy(head.merge_pacam(self._views(views, 'pacam')))
+        pacam, pacam_background = self._merge_pacam(views)
         merged.pred_seed = Seed(
             classes=merged.cam_view.metainfo['classes'],
             size=tuple(merged.ori_shape),
             cam=_to_numpy(cam),
             background=None if background is None else _to_numpy(background),
-            pacam=pacam,
+            pacam=None if pacam is None else _to_numpy(pacam),
+            pacam_background=None if pacam_background is None else _to_numpy(pacam_background),
         )
         del merged.cam_view
         return merged
+
+    def _merge_pacam(self, views: list[SegDataSample]) -> tuple[Tensor | None, Tensor | None]:
+        """Return the plug-in's maps and their own background, where there is such a thing."""
+        if 'pacam' not in views[0].cam_view:
+            return None, None
+        merged = self._views(views, 'pacam')
+        plug_in: BasePrototypeHead = self.module.prototype_head
+        if plug_in.has_background:
+            return plug_in.merge_views(merged)
+        return self.module.cam_head.merge_pacam(merged), None
 
     def _views(self, views: list[SegDataSample], name: str) -> Views:
         """Flip the maps `name` of all views back, and say which grid the seed has."""

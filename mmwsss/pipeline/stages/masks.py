@@ -137,7 +137,8 @@ class MakeIRLabels(Stage):
         name: Name of the stage, which is that of its folder.
         seeds: Stage that wrote the seeds.
         source: ``cam``, ``pacam`` or ``sum``.
-        fg_threshold: Background score of the run whose classes are believed.
+        fg_threshold: Background score of the run whose classes are believed; None for both: the
+            own background of the seeds, without any number.
         bg_threshold: Background score, a lower one, of the run whose background is believed.
         crf: A preset's name, or None for argmax alone.
     """
@@ -149,8 +150,8 @@ class MakeIRLabels(Stage):
         name: str,
         seeds: str,
         source: str = 'cam',
-        fg_threshold: float = IRN_THRESHOLDS.fg,
-        bg_threshold: float = IRN_THRESHOLDS.bg,
+        fg_threshold: float | None = IRN_THRESHOLDS.fg,
+        bg_threshold: float | None = IRN_THRESHOLDS.bg,
         crf: str | None = 'irn',
     ) -> None:
         super().__init__(name)

@@ -153,7 +153,7 @@ HOSTS |= {
 }
 
 
-def build(backbone, head, channels):
+def build(backbone, head, channels, **options):
     """A host with CPAL, whose bank is full."""
     torch.manual_seed(0)
     projection = {'type': 'mmwsss.IdentityProjection', 'in_channels': channels}
@@ -168,6 +168,7 @@ def build(backbone, head, channels):
                 'projection': projection,
                 'bank': {'length': 10, 'num_prototypes': 2},
                 'tau': 0.0,
+                **options,
             },
         }
     ).eval()
@@ -175,7 +176,8 @@ def build(backbone, head, channels):
         parameter.data.add_(0.3 * torch.randn_like(parameter))
     if backbone is CLIP:
         model.cam_head.text.set_vectors(torch.randn(6, 16))
-    model.prototype_head.bank.enqueue(torch.randn(40, channels), torch.arange(40) % NUM)
+    rows = len(model.prototype_head.bank.count)
+    model.prototype_head.bank.enqueue(torch.randn(40, channels), torch.arange(40) % rows)
     model.prototype_head.update_context_prototypes(0)
     return model
 
@@ -251,3 +253,28 @@ def test_what_the_bank_holds_says_where_the_pacam_is(name):
                 assert maps[n, place] == pytest.approx(1, abs=1e-5)
                 assert maps[n, place] >= maps[n].max() - 1e-5
                 assert maps[n].min() < 0.999
+
+
+@pytest.mark.parametrize('name', HOSTS)
+def test_a_background_with_a_prototype_reaches_the_seed(name):
+    """Cosines are averaged over views as they are; the host adds nothing to them."""
+    backbone, head, channels, _, _ = HOSTS[name]
+    if backbone is CLIP:
+        pytest.importorskip('open_clip')
+    model = build(backbone, head, channels, background='prototype', instances='ownership')
+    views, cosines = [], []
+    for size, flip in VIEWS:
+        image, sample = torch.randn(1, 3, *size), make_sample(size, flip, torch.zeros(SIZE).long())
+        with torch.no_grad():
+            output = model.compute_cam(image, [sample])
+            maps = model.prototype_head.predict(output, sample.gt_label.multi_hot[None])
+            views += model.predict(image, [sample])
+        cosines.append(maps[0, [0, *(n + 1 for n in PRESENT)]].numpy())
+    (merged,) = CAMTTAModel(model).merge_preds([views])
+    seed, grid = merged.pred_seed, (13, 18)
+    mean = np.maximum(total(cosines, grid) / len(VIEWS), 0)
+    both = mean[0] + mean[1:].max(axis=0)
+    safe = np.where(both > 0, both, 1)
+    np.testing.assert_allclose(seed.pacam, mean[1:] / safe, atol=2e-5)
+    ground = np.where(both > 0, mean[0] / safe, 1)
+    np.testing.assert_allclose(seed.pacam_background, ground, atol=2e-5)
