@@ -165,3 +165,15 @@ def test_importing_the_package_alone_does_nothing():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# parts that a user, or a process that was started anew, may import first
+FIRST = ('datasets', 'models', 'toy_scenes')
+
+
+@pytest.mark.parametrize('part', FIRST)
+def test_a_part_that_needs_the_cures_imports_them_first(part):
+    """Else mmseg cannot be imported: `No module named 'mmcv._ext'`."""
+    body = ast.parse((ROOT / part / '__init__.py').read_text(encoding='utf-8')).body
+    first = next(node for node in body if isinstance(node, ast.Import | ast.ImportFrom))
+    assert ast.unparse(first) == 'import mmwsss.registry'

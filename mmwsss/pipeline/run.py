@@ -42,7 +42,7 @@ def run_pipeline(
         root: Folder of the run; ``work_dirs/<name of the config>`` when None.
         gpus: Processes that train and make seeds.
         processes: Processes of the offline stages.
-        until: Last stage to run, after those that it needs; all when None.
+        until: Last stage to run, after all before it; all when None.
 
     Raises:
         ValueError: The stages are missing or wrong.
