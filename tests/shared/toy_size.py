@@ -44,10 +44,11 @@ def shrink_network(model):
     for part in walk(model):
         kind = str(part.get('type')).rpartition('.')[2]
         start = part.get('init_cfg')
-        if isinstance(start, dict) and not Path(start.get('checkpoint', __file__)).is_file():
-            part['init_cfg'] = None
         is_vit = kind in ('VisionTransformer', 'ClassTokenViT') and isinstance(part['arch'], str)
-        if is_vit and not takes_released(sys.orig_argv):
+        given = is_vit and takes_released(sys.orig_argv)  # the command line may say its weights
+        if isinstance(start, dict) and not Path(start.get('checkpoint', __file__)).is_file():
+            part['init_cfg'] = start if given and _gives_weights(sys.orig_argv) else None
+        if is_vit and not given:
             width = {'base': 768, 'deit-small': 384}[part['arch']]
             sizes = {'embed_dims': width, 'feedforward_channels': width, 'num_heads': 4}
             part['arch'] = {**sizes, 'num_layers': BLOCKS}
@@ -180,6 +181,10 @@ class PatchingFinder:
 def is_converter(words):
     """Released weights are of the networks in their own sizes."""
     return any(word == 'convert' or 'model_converters' in word for word in words)
+
+
+def _gives_weights(words):
+    return any('init_cfg.checkpoint=' in word for word in words)
 
 
 def takes_released(words):
