@@ -43,5 +43,6 @@ def run(arguments: argparse.Namespace) -> None:
         config.default_hooks.visualization.update(draw=True, interval=1)
     with stage_line('test', config.work_dir) as line:
         figures = test(config, arguments.checkpoint, arguments.tta)
-        line.result = ', '.join(f'{name} {value:.2f}' for name, value in figures.items())
+        words = [f'{name} {value:.2f}' for name, value in figures.items()]
+        line.result = ', '.join([*words, *([f'by class in {line.log}'] if line.log else [])])
     write_figures(arguments.figures, {name: float(value) for name, value in figures.items()})

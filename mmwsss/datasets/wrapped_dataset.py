@@ -11,6 +11,7 @@ from PIL import Image
 from mmwsss.datasets.sample_randomness import SampleRandomness
 from mmwsss.registry import DATASETS, TRANSFORMS
 from mmwsss.structures import check_files_exist
+from mmwsss.terminal import track
 
 _DATA_CURE = (
     'check `data_root` and the rest of the dataset config; the configs here take `data_root` from '
@@ -102,7 +103,9 @@ def check_images(dataset: BaseDataset, limit: int = 3) -> None:
         ValueError: Some files are no readable images.
     """
     paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
-    unreadable = [str(path) for path in paths if not _has_image_header(path)]
+    unreadable = [
+        str(path) for path in track('check', paths, 'image') if not _has_image_header(path)
+    ]
     if unreadable:
         raise ValueError(
             f'{len(unreadable)} of {len(paths)} image files cannot be read, the first: '

@@ -26,7 +26,7 @@ from mmwsss.models.weights import (
 from mmwsss.registry import DATASETS, MODELS
 from mmwsss.seeds.files import load_seed, write_meta
 from mmwsss.structures import atomic_path
-from mmwsss.terminal import reporting
+from mmwsss.terminal import reporting, track
 
 from .batch import launched_processes, share_batch
 from .workspace import content_hash, file_hash
@@ -269,7 +269,7 @@ def _pending_indices(dataset: dict, out_dir: Path) -> list[int] | None:
     built = DATASETS.build(dataset)
     pending = [
         index
-        for index in range(len(built))
+        for index in track('look for seeds', range(len(built)), 'image')
         if not _has_seed(out_dir / f'{built.get_data_info(index)["img_id"]}.npz')
     ]
     return None if len(pending) == len(built) else pending

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mmwsss.structures import check_files_exist, image_size
-from mmwsss.terminal import progress
+from mmwsss.terminal import progress, track
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
 from .files import Seed, load_seed, load_seed_size, resize_maps
@@ -239,7 +239,7 @@ def check_inputs(items: list[RefineItem]) -> list[tuple[int, int]]:
     images = [item.image_path for item in items]
     check_files_exist(images, 'image', 'check the folder and the suffix')
     sizes = []
-    for item in items:
+    for item in track('check', items, 'image'):
         seed_size, size = load_seed_size(item.seed_path), image_size(item.image_path)
         if seed_size != size:
             raise ValueError(

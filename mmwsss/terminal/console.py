@@ -27,13 +27,18 @@ _active: list['Console'] = []  # the last one counts
 class StageLine:
     """The line of a stage.
 
+    Args:
+        name: Of the stage.
+        log: The file that gets what is printed; None if that goes to the terminal.
+
     Attributes:
         result: What came out, for the end of the line.
         note: The last figure of its bars, such as ``loss 0.42``.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, log: Path | None = None) -> None:
         self.name = name
+        self.log = log
         self.result = ''
         self.note = ''
 
@@ -97,7 +102,7 @@ class Console:
         An error that leaves the block has a note on it with the path of the log: whoever says the
         error says that before.
         """
-        line = self._line = StageLine(name)
+        line = self._line = StageLine(name, log if self.captures else None)
         begin = time.monotonic()
         self._begin(f'{name:{_NAME_WIDTH}}{start}')
         try:

@@ -171,7 +171,7 @@ def test_without_a_console_all_is_as_ever(tmp_path, capfd):
     with stage_line('seeds', tmp_path) as line:
         print('whole config')
         line.result = '120 seeds'
-        assert log_file() is None
+        assert log_file() is line.log is None
     show('the table')
     assert capfd.readouterr() == ('whole config\nthe table\n', '')
     assert not list(tmp_path.iterdir())
@@ -186,7 +186,7 @@ def test_a_console_that_keeps_no_log_lets_output_through(capfd):
 
 def test_the_log_of_the_stage_at_work_is_known_to_other_processes(tmp_path):
     with Console():
-        with stage_line('seeds', tmp_path):
-            assert log_file() == tmp_path / 'log.txt'
+        with stage_line('seeds', tmp_path) as line:
+            assert log_file() == line.log == tmp_path / 'log.txt'
         assert log_file() is None
     assert log_file() is None
