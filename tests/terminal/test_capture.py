@@ -16,6 +16,17 @@ def log(tmp_path):
         yield file
 
 
+HELD_BACK = ctypes.create_string_buffer(4096)  # must outlive the process's last print
+
+
+@pytest.fixture
+def libc():
+    """The C library, which holds back what it prints, as it does where Python is not unbuffered."""
+    libc = ctypes.CDLL(None)
+    libc.setvbuf(ctypes.c_void_p.in_dll(libc, 'stdout'), HELD_BACK, 0, len(HELD_BACK))
+    return libc
+
+
 def text_of(file):
     return Path(file.name).read_text()
 
@@ -25,7 +36,7 @@ def descriptors():
     return len(list(Path('/proc/self/fd').iterdir())), os.fstat(1).st_ino, os.fstat(2).st_ino
 
 
-def test_all_that_prints_is_caught_and_in_order(log, capfd):
+def test_all_that_prints_is_caught_and_in_order(log, libc, capfd):
     logger = logging.getLogger('made before')
     handler = logging.StreamHandler(open(1, 'w', closefd=False))  # noqa: SIM115
     logger.addHandler(handler)
@@ -35,7 +46,7 @@ def test_all_that_prints_is_caught_and_in_order(log, capfd):
         subprocess.run([sys.executable, '-c', 'print("child")'], check=True)
         print('error', file=sys.stderr)
         os.write(1, b'descriptor\n')
-        ctypes.CDLL(None).printf(b'held back by C\n')
+        libc.printf(b'held back by C\n')
     logger.removeHandler(handler)
     words = ['print', 'logger', 'child', 'error', 'descriptor', 'held back by C']
     places = [text_of(log).index(word) for word in words]
@@ -44,8 +55,8 @@ def test_all_that_prints_is_caught_and_in_order(log, capfd):
     assert capfd.readouterr() == ('after\n', '')
 
 
-def test_what_was_printed_before_stays_before(log, capfd):
-    ctypes.CDLL(None).printf(b'C before\n')
+def test_what_was_printed_before_stays_before(log, libc, capfd):
+    libc.printf(b'C before\n')
     sys.stdout.write('Python before\n')
     with captured_output(log):
         pass
