@@ -28,7 +28,7 @@ class StageLine:
     """The line of a stage.
 
     Args:
-        name: Of the stage.
+        name: Name of the stage.
         log: The file that gets what is printed; None if that goes to the terminal.
 
     Attributes:
