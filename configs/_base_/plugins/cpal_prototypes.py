@@ -11,7 +11,8 @@ cpal_head = dict(
     instances='ownership',  # SIPE
     background='prototype',
     positiveness='cosine',
-    temperature=0.05,
+    # cosines over 0.05 are the other way; they give an image's own entry in the bank the weight
+    standardize=True,
     stop_grad='pacam',
 )
 cpal_hooks = [dict(type='mmwsss.ContextPrototypeHook', warmup_epochs=2)]

@@ -1,0 +1,89 @@
+"""CPAL's reading with a background prototype: how many prototypes share the weight."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmwsss.functional import cpal
+from mmwsss.pipeline.config import load_config
+from mmwsss.registry import MODELS
+from mmwsss.structures import CAMOutput
+from mmwsss.toy_scenes.writer import draw_numbered_scene
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = 'cpal/irn_cpal_voc_mini.py', 'cpal/irn_cpal_voc.py'
+READING = 'cpal/irn_cpal_voc_photos.py'
+IMAGES, CLASSES, ROUNDS = 16, 2, 8
+
+
+@pytest.fixture(scope='module')
+def batches():
+    """Features of toy scenes by EfficientNet-Lite0 as ImageNet left it, with CAMs made up."""
+    backbone = MODELS.build({'type': 'mmwsss.EfficientNetLite0'}).eval()
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for first in range(ROUNDS):
+        scenes = [
+            draw_numbered_scene(0, 'train', first * IMAGES + n, (128, 128)) for n in range(IMAGES)
+        ]
+        pixels = torch.stack([torch.from_numpy(scene.image.copy()) for scene in scenes])
+        with torch.no_grad():
+            features = backbone((pixels.permute(0, 3, 1, 2).float() - 127) / 128)
+        size = features[-1].shape[-2:]
+        cam = torch.rand(IMAGES, CLASSES, *size, generator=generator)
+        found.append(CAMOutput(features, cam, torch.ones(IMAGES, 1, *size)))
+    return found
+
+
+def effective_numbers(name, batches, monkeypatch, **options):
+    """Fill the bank with the batches, and look at the weights of the last one."""
+    config = load_config(ROOT / 'configs' / name).model.prototype_head.to_dict()
+    config.update(num_classes=CLASSES, **options)
+    config['projection'] = {'type': 'mmwsss.IdentityProjection', 'in_channels': 320}
+    head = MODELS.build(config)
+    label = torch.ones(IMAGES, CLASSES, dtype=torch.long)
+    for output in batches:
+        head.collect(output, label)
+    head.update_context_prototypes(0)
+    seen = []
+    real = cpal.positiveness
+
+    def record(score, filled, temperature):
+        weight = real(score, filled, temperature)
+        seen.append(cpal.effective_number(weight[filled.sum(dim=1) > 1]))
+        return weight
+
+    monkeypatch.setattr(cpal, 'positiveness', record)
+    head.predict(batches[-1], label)
+    return seen[0], int(head.bank.context_count.max())
+
+
+def test_the_weights_are_neither_one_hot_nor_all_alike(batches, monkeypatch):
+    number, prototypes = effective_numbers(READING, batches, monkeypatch)
+    assert prototypes == 50
+    assert len(number) == IMAGES * CLASSES  # the background of an image has but one
+    assert 2 <= number.mean() <= prototypes / 2
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_raw_dot_products_leave_one_prototype_the_weight(name, batches, monkeypatch):
+    """What docs/methods/cpal.md says of the default, which is the letter of Eq. 7."""
+    number, _ = effective_numbers(name, batches, monkeypatch)
+    assert number.mean() < 2
+
+
+def test_a_low_temperature_leaves_an_image_with_itself(batches, monkeypatch):
+    """The image's own entry is in the bank: its cosine is far above all others."""
+    options = {'standardize': False, 'temperature': 0.05}
+    number, _ = effective_numbers(READING, batches, monkeypatch, **options)
+    assert number.mean() < 2
+
+
+def test_no_stage_of_the_reading_has_a_threshold():
+    stages = load_config(ROOT / 'configs' / READING).stages
+    for name in ('plain_masks', 'crf_masks', 'ir_labels', 'pseudo_masks'):
+        assert stages[name].bg_threshold is None, name
+    for name in ('plain_masks', 'crf_masks', 'ir_labels', 'walk'):
+        assert stages[name].source == 'pacam', name
+    assert stages.ir_labels.fg_threshold is None
