@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the configs, print their table, write their page."""
     paths = [find_config(name) for name in arguments.configs]
+    _check_names(paths)
     from mmwsss.pipeline.config import load_config, set_seed
     from mmwsss.pipeline.report import write_report
     from mmwsss.pipeline.run import run_pipeline
@@ -61,3 +62,14 @@ def run(arguments: argparse.Namespace) -> None:
     write_report(page, runs)
     show(format_table(runs))
     show(f'pictures: {page}')
+
+
+def _check_names(paths: list[Path]) -> None:
+    """Refuse two configs whose runs would work in one folder."""
+    for index, path in enumerate(paths):
+        for other in paths[:index]:
+            if path.stem == other.stem:
+                raise ValueError(
+                    f'{other} and {path} have one name, {path.stem!r}, and so one folder and one '
+                    'column of the table: rename one of the files'
+                )

@@ -24,11 +24,11 @@ def share_batch(config: Config, processes: int) -> None:
         ValueError: The batch cannot be shared evenly, or a stated ``batch_size`` makes another.
     """
     total = config.get('total_batch_size')
-    scaling = config.get('auto_scale_lr') or {}
-    if total and scaling.get('enable'):
-        scaling.setdefault('base_batch_size', total)
-        return
     if not total:
+        return
+    if _scales_rate(config):
+        config.auto_scale_lr.setdefault('base_batch_size', total)
+        config.train_dataloader.setdefault('batch_size', max(1, total // processes))
         return
     stated = config.train_dataloader.get('batch_size')
     if stated is not None and stated * processes != total:
@@ -48,9 +48,19 @@ def share_batch(config: Config, processes: int) -> None:
 def training_processes(config: Config, gpus: int) -> int:
     """Return how many of `gpus` processes can share the batch evenly: as many as possible."""
     total = config.get('total_batch_size')
-    if not total:
+    if not total or _scales_rate(config):
         return gpus
     return max(count for count in range(1, gpus + 1) if total % count == 0)
+
+
+def set_joint_batch(config: Config) -> None:
+    """Say ``total_batch_size`` in the loader, for a recipe: who has which part does not count."""
+    if config.get('total_batch_size') and not _scales_rate(config):
+        config.train_dataloader.batch_size = config.total_batch_size
+
+
+def _scales_rate(config: Config) -> bool:
+    return bool((config.get('auto_scale_lr') or {}).get('enable'))
 
 
 def launched_processes(launcher: str) -> int:

@@ -55,11 +55,11 @@ def _build_stage(name: str, options: dict[str, Any], config: Config) -> Stage | 
         hint = ' (a new stage needs a type)' if kind is None else ''
         raise ValueError(f'{where}.type is {kind!r}{hint}; known are {sorted(STAGES.module_dict)}')
     target = STAGES.get(kind)
-    check_keys(where, kind, set(options), target, {'name'})
-    defaults = target.defaults(config)
+    defaults = target.defaults(config, options)
     if defaults is None:
         return None
     options = {**defaults, **options}
+    check_keys(where, kind, set(options), target, {'name'})
     required = [
         parameter.name
         for parameter in inspect.signature(target).parameters.values()

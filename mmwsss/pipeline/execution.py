@@ -87,5 +87,13 @@ def _clear(folder: Path, name: str) -> bool:
             f'{folder} holds files of something else than the stage {name!r}: '
             'move them away, or choose another --work-dir'
         )
+    # in an order in which a clean-up that is cut off leaves neither a stage that looks done nor a
+    # folder that looks foreign
+    (folder / DONE).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != STARTED:
+            path.unlink()
     shutil.rmtree(folder)
     return True

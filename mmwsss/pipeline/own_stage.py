@@ -8,11 +8,12 @@ from mmengine.dist import is_main_process
 
 from mmwsss.terminal import stage_line
 
+from .batch import launched_processes
 from .execution import record_done, stage_key
 from .network import train
 from .run import open_workspace
 from .stages import Train
-from .workspace import STARTED, read_record, write_record
+from .workspace import DONE, STARTED, read_record, write_record
 
 
 def train_own_stage(config: Config) -> dict[str, Any]:
@@ -26,7 +27,8 @@ def train_own_stage(config: Config) -> dict[str, Any]:
         FileExistsError: The folder holds a training with other options.
         FileNotFoundError: The masks to learn from are not made yet.
     """
-    workspace = open_workspace(config)
+    # of a run in as many processes: what they share of a batch is looked at before they train
+    workspace = open_workspace(config, gpus=launched_processes(config.get('launcher', 'none')))
     trainings = [stage for stage in workspace.stages.values() if isinstance(stage, Train)]
     stage = next((stage for stage in trainings if stage.config is None), None)
     if stage is None:
@@ -45,8 +47,9 @@ def train_own_stage(config: Config) -> dict[str, Any]:
             'own, or `mmwsss run` with these options, which starts the stage over'
         )
     config = stage.ready_config(workspace)
-    if is_main_process():
-        write_record(folder / STARTED, {'key': key})
+    # every process may do it: the files are the same
+    write_record(folder / STARTED, {'key': key})
+    (folder / DONE).unlink(missing_ok=True)  # of a training of before, until this one ends
     begin = time.time()
     with stage_line(stage.name, folder, 'goes on' if config.get('resume') else 'starts') as line:
         figures = train(config)

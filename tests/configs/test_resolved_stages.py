@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from mmwsss.pipeline.building import build_stages
 from mmwsss.pipeline.config import load_config
@@ -33,3 +34,14 @@ def test_the_stages_are_the_recorded_ones(name, monkeypatch):
     monkeypatch.setenv('MMWSSS_DATA', 'data')
     stages = build_stages(load_config(ROOT / 'configs' / name))
     assert [resolve(stage) for stage in stages.values()] == RECORDED[name]
+
+
+def test_every_config_with_stages_is_recorded():
+    paths = [path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts]
+    shipped = {path.relative_to(ROOT / 'configs').as_posix() for path in paths}
+    with_stages = {
+        name
+        for name in shipped
+        if '/grids/' not in name and Config.fromfile(ROOT / 'configs' / name).get('stages')
+    }
+    assert with_stages == set(RECORDED)

@@ -43,6 +43,13 @@ def test_a_rate_that_is_scaled_takes_any_batch():
     assert config.auto_scale_lr.base_batch_size == 16
 
 
+def test_a_rate_that_is_scaled_needs_no_stated_batch():
+    config = config_of(10, auto_scale_lr={'enable': True})
+    share_batch(config, 8)
+    assert config.train_dataloader.batch_size == 1
+    assert training_processes(config, 8) == 8
+
+
 @pytest.mark.parametrize(('total', 'gpus', 'used'), [(16, 8, 8), (10, 8, 5), (6, 8, 6), (1, 8, 1)])
 def test_as_many_gpus_as_can_share(total, gpus, used):
     assert training_processes(config_of(total), gpus) == used

@@ -12,6 +12,7 @@ from PIL import Image
 from mmwsss.pipeline import network
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import open_workspace
+from mmwsss.pipeline.stages.images import loader_recipe
 from mmwsss.registry import MODELS
 from mmwsss.seeds import save_mask
 
@@ -101,6 +102,37 @@ def test_options_are_checked(config, tmp_path, stage, option, value, message):
     stage_of(config, stage)[option] = value
     with pytest.raises(ValueError, match=message):
         check(config, tmp_path)
+
+
+def test_scores_of_other_seeds_are_refused(config, tmp_path):
+    stage_of(config, 'pseudo_masks').scores = 'seed_scores'
+    with pytest.raises(ValueError, match=r"refines 'walk', but .*'seed_scores', are of 'seeds'"):
+        check(config, tmp_path)
+
+
+def test_a_stated_batch_that_fits_its_processes_is_taken(config, tmp_path):
+    config.train_dataloader.batch_size = 4
+    workspace = open_workspace(config, tmp_path / 'run', gpus=4)
+    stage = workspace.stages['cam']
+    stage.check(workspace)
+    shared = stage.recipe(workspace)
+    del config.train_dataloader['batch_size']
+    assert shared == stage.recipe(open_workspace(config, tmp_path / 'run'))
+    assert shared['data']['loader']['batch_size'] == 16
+
+
+def test_a_count_in_the_options_of_the_own_network_must_fit(config, tmp_path):
+    stage_of(config, 'cam').options = {'model.cam_head.num_classes': 5}
+    with pytest.raises(ValueError, match=r'stages\.cam\.options\..*num_classes is 5'):
+        check(config, tmp_path)
+
+
+def test_images_of_a_folder_without_a_list_decide_the_recipe(tmp_path):
+    (tmp_path / 'images').mkdir()
+    loader = {'dataset': {'data_root': str(tmp_path), 'data_prefix': {'img_path': 'images'}}}
+    before = loader_recipe(loader)
+    (tmp_path / 'images/new.jpg').touch()
+    assert loader_recipe(loader) != before
 
 
 def test_two_backgrounds_are_refused(config, tmp_path):

@@ -61,3 +61,18 @@ def test_a_config_without_a_training_of_its_own_says_so(config):
     config.stages = {name: STAGES[name] for name in ('cam', 'cam_seeds')}
     with pytest.raises(ValueError, match='nothing to train: use `mmwsss run`'):
         own_stage.train_own_stage(config)
+
+
+def test_a_training_that_is_cut_off_is_not_taken_for_the_one_before(config, tmp_path, monkeypatch):
+    write_record(tmp_path / 'work_dirs/host/ir_labels' / DONE, {'key': 'labels'})
+    monkeypatch.setattr(own_stage, 'train', lambda config: {'checkpoint': 'epoch_9.pth'})
+    own_stage.train_own_stage(config)
+    assert (tmp_path / 'work_dirs/host/own' / DONE).is_file()
+
+    def cut(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(own_stage, 'train', cut)
+    with pytest.raises(KeyboardInterrupt):
+        own_stage.train_own_stage(config)
+    assert not (tmp_path / 'work_dirs/host/own' / DONE).exists()

@@ -224,6 +224,17 @@ def test_ground_truth_is_said_once_and_can_be_said_otherwise():
     assert (stages['own'].ground_truth, stages['own'].ids) == ('truth', 'other.txt')
 
 
+def test_a_ground_truth_of_its_own_is_judged_by_without_a_common_one():
+    own = {'type': 'EvaluateSeeds', 'seeds': 'seeds', **JUDGED_ON}
+    names = names_of({**JUDGED, 'own': own}, judged_on=None)
+    assert 'own' in names and 'scores' not in names
+
+
+def test_a_wrong_name_in_the_common_ground_truth_is_refused():
+    with pytest.raises(ValueError, match=r"option 'id' of stages\.scores .* mean 'ids'"):
+        names_of(JUDGED, judged_on={'ground_truth': 'truth', 'id': 'ids.txt'})
+
+
 def test_a_list_of_stages_of_an_older_config_is_told():
     with pytest.raises(ValueError, match=r'as configs had before version 0\.2: write'):
         build_stages(Config({'pipeline': [{'type': 'Train', 'name': 'cam'}]}))

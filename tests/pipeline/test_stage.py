@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -105,3 +106,26 @@ def test_a_damaged_record_is_as_none(workspace, damage):
     assert json.loads((workspace.folder('a') / DONE).read_text())['figures'] == {'files': 3}
     assert again.written == 0  # STARTED says that the files are of the same recipe
     assert (workspace.folder('a') / STARTED).exists()
+
+
+@pytest.mark.parametrize('cut_at', [0, 1, 2])
+def test_a_clean_up_that_is_cut_off_leaves_no_stage_that_looks_done(workspace, monkeypatch, cut_at):
+    execute(Count('a'), workspace)
+    folder = workspace.folder('a')
+    unlink, calls = Path.unlink, []
+
+    def cut(path, **options):
+        if len(calls) == cut_at:
+            raise KeyboardInterrupt
+        calls.append(path)
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, 'unlink', cut)
+    with pytest.raises(KeyboardInterrupt):
+        execute(Count('a', numbers=5), workspace)
+    monkeypatch.undo()
+    assert (folder / STARTED).exists()
+    assert cut_at == 0 or not (folder / DONE).exists()
+    again = Count('a')
+    execute(again, workspace)
+    assert sorted(path.name for path in folder.glob('*.txt')) == ['0.txt', '1.txt', '2.txt']

@@ -25,14 +25,15 @@ class Stage(ABC):
         self.name = name
 
     @classmethod
-    def defaults(cls, config: Config) -> dict[str, Any] | None:
+    def defaults(cls, config: Config, options: dict[str, Any]) -> dict[str, Any] | None:
         """Return the options that a config gives to all stages of this type.
 
         Args:
-            config: Config of the run, with its ``stages``.
+            config: With the stages.
+            options: Of one stage, which go before these.
 
         Returns:
-            The options, or None: the config says that stages of this type are to be left out.
+            The options, or None: the config says that the stage is to be left out.
         """
         return {}
 

@@ -34,10 +34,15 @@ class _Evaluation(Stage):
         self.ids = ids
 
     @classmethod
-    def defaults(cls, config: Config) -> dict[str, Any] | None:
-        """Return the config's ``judged_on``; None, and with it no such stage, where it is None."""
+    def defaults(cls, config: Config, options: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the config's ``judged_on``.
+
+        Where it is None, a stage without a ground truth of its own is left out.
+        """
         judged_on = config.get('judged_on', {})
-        return None if judged_on is None else dict(judged_on)
+        if judged_on is None:
+            return {} if {'ground_truth', 'ids'} <= options.keys() else None
+        return dict(judged_on)
 
     def check(self, workspace: Workspace) -> None:
         """Look for the ground truth."""

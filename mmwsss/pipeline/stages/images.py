@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
 from mmwsss.models.weights import pretrained_file
-from mmwsss.pipeline.workspace import Workspace, file_hash
+from mmwsss.pipeline.workspace import Workspace, content_hash, file_hash
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.refine import RefineItem
 
@@ -60,9 +60,17 @@ def loader_recipe(loader: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a data loader decides its batches: options, labels, list of images."""
     dataset = loader['dataset']
     wrapped = dataset.get('dataset', dataset)
-    ids = Path(wrapped.get('data_root') or '') / (wrapped.get('ann_file') or '')
     return {
         'loader': {key: value for key, value in loader.items() if key not in _WITHOUT_EFFECT},
         'labels': file_hash(dataset.get('label_file', '')),
-        'images': file_hash(ids),
+        'images': _images_hash(wrapped),
     }
+
+
+def _images_hash(dataset: Mapping[str, Any]) -> str:
+    """Return the hash of the list of images, or, without a list, of the names in the folder."""
+    root = Path(dataset.get('data_root') or '')
+    if dataset.get('ann_file'):
+        return file_hash(root / dataset['ann_file'])
+    folder = root / (dataset.get('data_prefix') or {}).get('img_path', '')
+    return content_hash(sorted(path.relative_to(folder).as_posix() for path in folder.rglob('*.*')))

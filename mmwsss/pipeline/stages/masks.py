@@ -78,6 +78,11 @@ class RefineSeeds(Stage):
                     'are of no EvaluateSeeds stage: name the stage that judges the seeds, or give '
                     'a number'
                 )
+            if judge.seeds != self.seeds:
+                raise ValueError(
+                    f'stage {self.name!r} refines {self.seeds!r}, but its scores, {self.scores!r}, '
+                    f'are of {judge.seeds!r}: name the stage that judges {self.seeds!r}'
+                )
         elif isinstance(self.bg_threshold, str):
             raise ValueError(
                 f'bg_threshold of stage {self.name!r} is {self.bg_threshold!r}; give a number, '

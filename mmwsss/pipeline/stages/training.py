@@ -8,7 +8,8 @@ from mmengine.config import Config
 
 from mmwsss.datasets.wrapped_dataset import check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
-from mmwsss.pipeline.batch import share_batch, training_processes
+from mmwsss.pipeline.batch import set_joint_batch, share_batch, training_processes
+from mmwsss.pipeline.class_counts import settle_class_counts
 from mmwsss.pipeline.config import merge_options
 from mmwsss.pipeline.network import (
     adopt_checkpoint,
@@ -92,6 +93,7 @@ class Train(Stage):
         if self.config is None:
             config = copy.deepcopy(workspace.config)
             merge_options(config, self.options, where)
+            settle_class_counts(config, f'{where}.')
         else:
             config = other_config(self.config, self.options, workspace, where)
         config.work_dir = str(workspace.folder(self.name))
@@ -151,7 +153,7 @@ class Train(Stage):
             return {'checkpoint': file_hash(self.checkpoint), 'model': config.model}
         if self.masks:  # the key of that stage counts, not the place of its files
             del config.train_dataloader.dataset['mask_dir']
-        share_batch(config, 1)  # the joint batch counts, not who has which part of it
+        set_joint_batch(config)
         return {
             **{key: config.get(key) for key in _TRAINING_KEYS},
             'data': loader_recipe(config.train_dataloader),
@@ -192,7 +194,7 @@ class Test(Stage):
         self.title = title
 
     @classmethod
-    def defaults(cls, config: Config) -> dict[str, Any] | None:
+    def defaults(cls, config: Config, options: dict[str, Any]) -> dict[str, Any] | None:
         """Return None, and with it no such stage, where the config's ``tested_on`` is None."""
         return None if config.get('tested_on', {}) is None else {}
 
