@@ -10,10 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import torch
+from mmengine import dist
 from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit, update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
@@ -37,6 +41,32 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
     return read_checkpoint(Path(filename).expanduser())
 
 
+@CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
+def load_from_http(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """Read the file of a URL for mmengine, from the cache of torch's hub or after a download.
+
+    mmengine's own asks torch's hub for it, which runs the code in a pickle.
+
+    Args:
+        filename: The URL.
+        map_location: Unused: files are read to the CPU.
+
+    Raises:
+        OSError: The URL cannot be fetched.
+        ValueError: See `read_checkpoint`.
+    """
+    path = Path(torch.hub.get_dir(), 'checkpoints', Path(urlsplit(filename).path).name)
+    if dist.is_main_process():
+        _download(filename, path)
+    dist.barrier()
+    _download(filename, path)  # where a machine has a disk of its own
+    return read_checkpoint(path)
+
+
+# torchvision://, open-mmlab:// and mmcls:// look a URL up and call mmengine's function by its name
+mmengine_checkpoint.load_from_http = load_from_http
+
+
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained', force=True)
 class WholePretrainedInit(PretrainedInit):
     """mmengine's ``Pretrained``, which fills every tensor of the module or raises.
@@ -47,10 +77,11 @@ class WholePretrainedInit(PretrainedInit):
 
     Args:
         checkpoint: A file (see `mmwsss.models.weights.read_checkpoint`) or a URL of mmengine.
-        prefix: In front of the module's names, as ``backbone.``; if no name of the file has it, the
-            names are taken as they are.
+        prefix: In front of the module's names; if no name of the file has it, the names are taken
+            as they are. None is ``backbone.``, but for a module that has a part of this name.
         map_location: Unused: files are read to the CPU.
-        whole: False gives mmengine's behaviour, for a module that is meant to be filled in part.
+        whole: False gives mmengine's behaviour, for a module that is meant to be filled in part;
+            for that once, `refuse_partial_load` does not hold.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -71,10 +102,11 @@ class WholePretrainedInit(PretrainedInit):
     def __call__(self, module: nn.Module) -> None:
         """Fill `module`."""
         if not self.whole:
-            super().__call__(module)
+            with _accepting_parts(module):
+                super().__call__(module)
             return
         loaded = _read_or_fetch(self.checkpoint)
-        state = without_prefix(state_dict_of(loaded, self.checkpoint), self.prefix)
+        state = _of_module(state_dict_of(loaded, self.checkpoint), module, self.prefix)
         with naming_file(self.checkpoint):
             fill(module, state)
         kind, number = type(module).__name__, len(module.state_dict())
@@ -97,15 +129,6 @@ def pretrained_file(module: Mapping[str, Any]) -> str | None:
         return None
     path = init_cfg['checkpoint']
     return None if '://' in path else path
-
-
-def without_prefix(state: dict[str, Tensor], prefix: str | None) -> dict[str, Tensor]:
-    """Take the tensors whose names begin with `prefix`, without it; all, if none does."""
-    prefix = f'{prefix.rstrip(".")}.' if prefix else 'backbone.'
-    part = {
-        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
-    }
-    return part or state
 
 
 def fill(module: nn.Module, state: dict[str, Tensor]) -> None:
@@ -157,6 +180,24 @@ def refuse_partial_load(module: nn.Module, begins_anew: Sequence[str] = ()) -> N
 
 
 @contextmanager
+def _accepting_parts(network: nn.Module) -> Iterator[None]:
+    """Switch off what `refuse_partial_load` set up in a network and its parts."""
+    # torch has no public list of a module's hooks
+    hooks = [
+        hook for part in network.modules() for hook in part._load_state_dict_post_hooks.values()
+    ]
+    owners = [getattr(hook, '__self__', None) for hook in hooks]
+    guards = [owner for owner in owners if isinstance(owner, _Guard)]
+    for guard in guards:
+        guard.on_duty = False
+    try:
+        yield
+    finally:
+        for guard in guards:
+            guard.on_duty = True
+
+
+@contextmanager
 def naming_file(path: Any) -> Iterator[None]:
     """Turn a `PartialLoadError` into a ValueError that begins with the name of the file."""
     try:
@@ -184,6 +225,7 @@ class _Guard:
         self.begins_anew = tuple(begins_anew)
         self.surplus_depth = surplus_depth
         self.names = names
+        self.on_duty = True
         self._prefix = ''
         self._names: list[str] = []  # of the checkpoint, from `before` to `after`
         self._errors: list[str] = []  # of torch, which `after` is not given
@@ -209,6 +251,8 @@ class _Guard:
         Raises:
             PartialLoadError: See `refuse_partial_load`.
         """
+        if not self.on_duty:
+            return
         anew = tuple(
             f'{child}.'
             for child in self.begins_anew
@@ -253,6 +297,26 @@ class _Guard:
     def _list(self, names: list[str]) -> str:
         shown = ', '.join(f'{self._prefix}{name}' for name in names[:_SHOWN])
         return f'{shown}, ...' if len(names) > _SHOWN else shown
+
+
+def _of_module(
+    state: dict[str, Tensor], module: nn.Module, prefix: str | None
+) -> dict[str, Tensor]:
+    """Take the tensors whose names begin with `prefix`, without it; all, if none does."""
+    start = f'{prefix.rstrip(".")}.' if prefix else 'backbone.'
+    if prefix is None and any(name.startswith(start) for name in module.state_dict()):
+        return state  # a whole network, and its own names
+    part = {
+        name.removeprefix(start): value for name, value in state.items() if name.startswith(start)
+    }
+    return part or state
+
+
+def _download(url: str, path: Path) -> None:
+    """Fetch a file that is not there; an interrupted download leaves none."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path))
 
 
 def _read_or_fetch(checkpoint: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A file fills a network whole or not at all, whichever way it comes in."""
 
 import copy
+import os
 
 import pytest
 import torch
@@ -223,9 +224,90 @@ def test_every_backbone_of_ours_refuses_what_does_not_fill_it(tmp_path, name):
             load()
 
 
-def test_a_part_may_be_filled_on_purpose(tmp_path):
-    path = save({'conv1.weight': torch.ones(4, 3, 7, 7)}, tmp_path / 'a.pth')
-    assert initialised(RESNET, path, whole=False).conv1.weight.eq(1).all()
+GUARDED = {
+    **BACKBONES,
+    'ceil_pool': {**RESNET, 'type': 'mmwsss.ResNetCeilPool'},
+    'with_stem': {**RESNET, 'type': 'mmwsss.ResNetWithStem'},
+    'resnet38': {'type': 'mmwsss.ResNet38'},
+}
+
+
+@pytest.mark.parametrize('prefix', [None, 'backbone.'])
+@pytest.mark.parametrize('name', ['resnet', *GUARDED])
+def test_a_part_may_be_filled_on_purpose(tmp_path, name, prefix):
+    config = GUARDED.get(name, RESNET)
+    own = MODELS.build(copy.deepcopy(config)).state_dict()
+    key = next(key for key, value in own.items() if value.is_floating_point())
+    state = {f'{prefix or ""}{key}': torch.full_like(own[key], 0.5)}
+    path = save(state, tmp_path / 'a.pth')
+    found = initialised(config, path, whole=False, prefix=prefix)
+    assert found.state_dict()[key].eq(0.5).all()
+    if name != 'resnet':  # the guards are back
+        with pytest.raises(ValueError, match=r'this file leaves '):
+            found.load_state_dict({key: own[key]}, strict=False)
+
+
+def test_a_file_of_a_whole_network_fills_one(tmp_path):
+    own = randomize(network()).state_dict()
+    path = save({'state_dict': own}, tmp_path / 'full.pth')
+    other = network(init_cfg={'type': 'Pretrained', 'checkpoint': str(path)})
+    other.init_weights()
+    assert all(value.equal(other.state_dict()[name]) for name, value in own.items())
+
+
+class Malicious:
+    """Makes a directory where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize(
+    ('url', 'name'),
+    [
+        ('https://nobody.invalid/a/evil.pth?x=1', 'evil.pth'),
+        ('http://nobody.invalid/evil.pth', 'evil.pth'),
+        ('torchvision://resnet18', None),
+        ('open-mmlab://resnet50_caffe', None),
+        ('mmcls://vgg11', None),
+    ],
+)
+def test_what_a_url_gives_is_not_run(tmp_path, monkeypatch, url, name):
+    """The file is in the cache of torch's hub already: nothing is fetched."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'home'))
+    monkeypatch.setattr(torch.hub, '_hub_dir', None)
+    asked = []
+
+    def write_evil(url, target, *args, **kwargs):
+        asked.append(url)
+        torch.save({'weight': Malicious(tmp_path / 'was_run')}, target)
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', write_evil)
+    if name is not None:
+        (tmp_path / 'home/hub/checkpoints').mkdir(parents=True)
+        write_evil(url, tmp_path / 'home/hub/checkpoints' / name)
+        asked.clear()
+    for load in (
+        lambda: initialised(RESNET, url),
+        lambda: initialised(RESNET, url, whole=False),
+        lambda: load_checkpoint(MODELS.build(dict(RESNET)), url),
+    ):
+        with pytest.raises(ValueError, match=r'holds more than tensors, an object .*mkdir'):
+            load()
+    assert not (tmp_path / 'was_run').exists()
+    assert len(asked) == (name is None)  # and no second time
+
+
+def test_a_sound_file_of_a_url_fills_the_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, '_hub_dir', str(tmp_path))
+    (tmp_path / 'checkpoints').mkdir()
+    own = randomize(MODELS.build(dict(RESNET))).state_dict()
+    save(own, tmp_path / 'checkpoints/a.pth')
+    found = initialised(RESNET, 'https://nobody.invalid/a.pth').state_dict()
+    assert all(value.equal(found[name]) for name, value in own.items())
 
 
 def test_weights_that_are_not_there(tmp_path, monkeypatch):
