@@ -269,17 +269,27 @@ def test_before_the_first_clustering_there_is_no_loss():
 
 
 def test_an_image_without_a_pixel_of_background_has_no_term_for_it():
-    head, output = make_head(instances='threshold', tau=0.0), make_scene()
-    ones = torch.ones_like(output.cam).requires_grad_()
-    full = CAMOutput(output.features, ones * output.valid, output.valid)
+    head, output = make_head(instances='threshold', tau=0.2), make_scene()
+    full = CAMOutput(output.features, 0.9 * output.valid.expand_as(output.cam), output.valid)
     maps = head.predict(full, LABEL)
-    assert not maps[:, 0].any()
+    assert not maps[:, 0].any()  # 0.1 is not over tau
     head._take_in = lambda *unused: (None, None)
     loss = head.loss(full, LABEL)['loss_self']
     found = maps[:, [1, 3]].clamp(min=0)
     chosen = LABEL[:, [0, 2], None, None] * output.valid
-    expected = ((1 - found) * chosen).sum() / (4 * output.valid.sum())
+    expected = ((0.9 - found).abs() * chosen).sum() / (4 * output.valid.sum())
     torch.testing.assert_close(loss, expected)
+
+
+def test_the_background_of_an_image_is_not_shifted():
+    """It is its own context: there is nothing that it should be aligned with."""
+    maps = {
+        where: make_head(apply_to=where).predict(make_scene(), LABEL)
+        for where in ('anchor', 'feature', 'both')
+    }
+    for where in ('feature', 'both'):
+        torch.testing.assert_close(maps[where][:, 0], maps['anchor'][:, 0])
+        assert not torch.allclose(maps[where][:, 1], maps['anchor'][:, 1])
 
 
 def test_without_the_options_the_head_is_the_equations_of_the_paper_to_the_bit():
