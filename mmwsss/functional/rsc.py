@@ -138,7 +138,11 @@ def region_embeddings(embedding: Tensor, weights: Tensor) -> Tensor:
 
 
 def rsc_loss_terms(
-    regions: Tensor, prototypes: Tensor, present: Tensor, temperature: float
+    regions: Tensor,
+    prototypes: Tensor,
+    present: Tensor,
+    temperature: float,
+    absent: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Contrast each present class with the masks of classes that are not there (Eq. 13).
 
@@ -160,6 +164,8 @@ def rsc_loss_terms(
         prototypes: ``W``, one row per class, ``(N, D)``.
         present: Which classes each image shows, ``(B, N)`` bool.
         temperature: ``tau``, divides the cosines.
+        absent: Which classes each image surely does not show, ``(B, N)`` bool. What is neither
+            present nor absent is no negative: unknown is not absent. None: all that is not present.
 
     Returns:
         Sum over the pairs of the mean of both terms, and the number of pairs. Zero, with a
@@ -174,7 +180,7 @@ def rsc_loss_terms(
     scores = F.cosine_similarity(regions, prototypes, dim=2) / temperature  # (B, N)
     image_index, class_index = present.nonzero(as_tuple=True)
     # A class that no image of the batch shows has no positive, hence no row or column in Eq. 13.
-    absent = ~present & present.any(dim=0)
+    absent = (~present if absent is None else absent) & present.any(dim=0)
     negatives = scores.masked_fill(~absent, float('-inf'))
     positive = scores[image_index, class_index]
     row_term = _contrast(positive, negatives[image_index])
@@ -183,7 +189,11 @@ def rsc_loss_terms(
 
 
 def own_region_loss_terms(
-    regions: Tensor, prototypes: Tensor, present: Tensor, temperature: float
+    regions: Tensor,
+    prototypes: Tensor,
+    present: Tensor,
+    temperature: float,
+    absent: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Contrast the regions of present classes with each other's prototypes (not Eq. 13).
 
@@ -194,7 +204,7 @@ def own_region_loss_terms(
     does not show gets no gradient, and one embedding that all images share can solve it, because
     the regions still differ by their masks.
 
-    Args and Returns: as `rsc_loss_terms`.
+    Args and Returns: as `rsc_loss_terms`; `absent` has no part in it.
 
     Example:
         >>> regions = torch.tensor([[[1.0, 0.0], [9.0, 9.0]], [[9.0, 9.0], [0.0, 1.0]]])
@@ -212,7 +222,7 @@ def own_region_loss_terms(
     return (region_term + prototype_term).sum() / 2, positive.new_tensor(float(len(positive)))
 
 
-RSC_NEGATIVES: dict[str, Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]] = {
+RSC_NEGATIVES: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     'absent': rsc_loss_terms,
     'own_region': own_region_loss_terms,
 }

@@ -202,10 +202,12 @@ def naive_printed(regions, prototypes, temperature):
     return total
 
 
-def naive_absent(regions, prototypes, present, temperature):
+def naive_absent(regions, prototypes, present, temperature, absent=None):
     """Several classes per image: a row has the absent classes, a column the images without c."""
     images, classes = range(len(regions)), range(len(prototypes))
+    absent = ~present if absent is None else absent
     shown = [{n for n in classes if present[i, n]} for i in images]
+    lacking = [{n for n in classes if absent[i, n]} for i in images]
     in_batch = set().union(*shown)
 
     def exp_score(i, n):
@@ -214,8 +216,8 @@ def naive_absent(regions, prototypes, present, temperature):
     total = 0.0
     for i in images:
         for c in shown[i]:
-            row = sum(exp_score(i, n) for n in in_batch - shown[i])
-            column = sum(exp_score(k, c) for k in images if c not in shown[k])
+            row = sum(exp_score(i, n) for n in in_batch & lacking[i])
+            column = sum(exp_score(k, c) for k in images if c in lacking[k])
             for negatives in (row, column):
                 total -= math.log(exp_score(i, c) / (exp_score(i, c) + negatives)) / 2
     return total
@@ -264,6 +266,18 @@ def test_the_contrast_by_plain_loops(negatives, present, temperature):
     assert torch.autograd.gradcheck(
         lambda x: RSC_NEGATIVES[negatives](x, prototypes, present, temperature)[0], regions
     )
+
+
+def test_an_unknown_class_is_no_negative():
+    """Image 0 may show class 1 and image 2 class 0: their labels say so, their crops do not."""
+    present = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]) > 0
+    absent = torch.tensor([[0, 0, 1, 1], [1, 0, 1, 1], [0, 1, 1, 0]]) > 0
+    regions, prototypes = randn(3, CLASSES, CHANNELS), randn(CLASSES, CHANNELS, seed=1)
+    total, count = rsc_loss_terms(regions, prototypes, present, 0.3, absent)
+    expected = naive_absent(regions, prototypes, present, 0.3, absent)
+    assert total.item() == pytest.approx(expected)
+    assert total < rsc_loss_terms(regions, prototypes, present, 0.3)[0]
+    assert count == 3
 
 
 def test_one_class_per_image_is_the_printed_equation():

@@ -237,10 +237,11 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         losses = self.loss_by_feat(scores, batch_data_samples)
         if self.rsc is not None:
             masks = self._stack_batch_gt(batch_data_samples)[:, 0]
-            present = present_in_crop(self._image_label(batch_data_samples), masks)
+            image_label = self._image_label(batch_data_samples)
+            present = present_in_crop(image_label, masks)
             valid = _valid_masks(batch_data_samples, scores)
             losses[self.rsc.loss_name] = self.rsc(
-                embedding, scores, self.class_prototypes, present, valid
+                embedding, scores, self.class_prototypes, present, valid, absent=image_label == 0
             )
         return losses
 

@@ -55,7 +55,13 @@ class RSCLoss(nn.Module):
         return self._loss_name
 
     def forward(
-        self, embedding: Tensor, scores: Tensor, prototypes: Tensor, present: Tensor, valid: Tensor
+        self,
+        embedding: Tensor,
+        scores: Tensor,
+        prototypes: Tensor,
+        present: Tensor,
+        valid: Tensor,
+        absent: Tensor | None = None,
     ) -> Tensor:
         """Return the loss; zero, with a gradient of zero, where no pair has a negative.
 
@@ -65,6 +71,8 @@ class RSCLoss(nn.Module):
             prototypes: Of the classes, ``(N, D)``.
             present: Which classes each image shows, ``(B, N)`` bool.
             valid: ``(B, 1, H, W)``, 1 inside the image, on any grid.
+            absent: Which classes each image surely does not show, ``(B, N)`` bool: the negatives.
+                None: all that is not present.
         """
         valid = resize_valid(valid, (scores.shape[2], scores.shape[3]))
         # the steps of bfloat16 are as large as the differences of cosines
@@ -74,5 +82,5 @@ class RSCLoss(nn.Module):
             weights = REGION_WEIGHTS[self.weights](scores, valid)[:, 1:]
             regions = region_embeddings(embedding, weights)
             terms = RSC_NEGATIVES[self.negatives]
-            total, count = terms(regions, prototypes, present, self.temperature)
+            total, count = terms(regions, prototypes, present, self.temperature, absent)
         return self.loss_weight * global_mean(total, count)

@@ -1,7 +1,11 @@
 """Running means that every process shares."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+_MANY = 1_000_000  # updates after which the correction of the start is long over
 
 
 class RunningMean(nn.Module):
@@ -35,6 +39,7 @@ class RunningMean(nn.Module):
         self.momentum = momentum
         self.register_buffer('mean', torch.zeros(rows, channels))
         self.register_buffer('updates', torch.zeros(rows, dtype=torch.long))
+        self.register_load_state_dict_pre_hook(_read_seen)
 
     @torch.no_grad()
     def update(self, total: Tensor, count: Tensor) -> None:
@@ -51,3 +56,13 @@ class RunningMean(nn.Module):
         new_weight = ((1 - self.momentum) / (1 - past)).to(self.mean)[:, None]
         moved = self.mean + new_weight * (batch_mean - self.mean)
         self.mean.copy_(torch.where(counted[:, None], moved, self.mean))
+
+
+def _read_seen(module: nn.Module, state: dict[str, Any], prefix: str, *unused: Any) -> None:
+    """Take in a checkpoint of the time when a row was told apart only as ``seen`` or not.
+
+    Its means were not corrected for their start: a row that was seen goes on as one of long ago.
+    """
+    seen = state.pop(f'{prefix}seen', None)
+    if seen is not None:
+        state.setdefault(f'{prefix}updates', seen.long() * _MANY)

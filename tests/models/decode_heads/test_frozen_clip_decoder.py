@@ -163,7 +163,10 @@ def test_the_loss_is_cross_entropy_and_contrast():
     present = torch.tensor([[True, False, True], [False, True, False]])
     labels = torch.stack([sample.gt_label.multi_hot for sample in samples()])
     assert present_in_crop(labels, target).equal(present)
-    expected = head.rsc(embedding, scores, vectors()[:CLASSES], present, torch.ones(2, 1, 3, 4))
+    absent = torch.tensor([[False] * 3, [False, False, True]])  # of the image labels alone
+    expected = head.rsc(
+        embedding, scores, vectors()[:CLASSES], present, torch.ones(2, 1, 3, 4), absent
+    )
     assert losses['loss_rsc'] > 0
     torch.testing.assert_close(losses['loss_rsc'], expected)
 
@@ -182,7 +185,8 @@ def test_padding_takes_no_part_in_the_contrast():
     scores, valid = head.score(embedding), torch.ones(2, 1, 3, 4)
     valid[..., 2:] = 0
     present = torch.tensor([[True, False, True], [False, True, False]])
-    expected = head.rsc(embedding, scores, vectors()[:CLASSES], present, valid)
+    absent = torch.tensor([[False] * 3, [False, False, True]])
+    expected = head.rsc(embedding, scores, vectors()[:CLASSES], present, valid, absent)
     torch.testing.assert_close(half['loss_rsc'], expected)
 
 

@@ -53,6 +53,16 @@ def test_in_the_long_run_it_is_an_exponential_mean():
     assert running.mean.item() == pytest.approx(0.5)
 
 
+def test_a_checkpoint_without_counts_goes_on_as_it_was():
+    """It says of a row only that it was seen, and its mean moves by 1 - momentum."""
+    running = RunningMean(2, 1, momentum=0.75)
+    state = {'a.mean': torch.tensor([[4.0], [0.0]]), 'a.seen': torch.tensor([True, False])}
+    torch.nn.ModuleDict({'a': running}).load_state_dict(dict(state))
+    running.update(torch.tensor([[8.0], [8.0]]), torch.tensor([1, 1]))
+    assert running.mean.flatten().tolist() == [5.0, 8.0]
+    assert list(running.state_dict()) == ['mean', 'updates']
+
+
 @pytest.mark.parametrize('momentum', [1.0, -0.1])
 def test_a_momentum_out_of_range(momentum):
     with pytest.raises(ValueError, match=r'must lie in \[0, 1\), not'):

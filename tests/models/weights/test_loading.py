@@ -360,6 +360,17 @@ def test_a_host_may_get_a_plug_in_and_lose_it(tmp_path):
         load()
 
 
+def test_a_plug_ins_checkpoint_may_say_seen_in_the_place_of_updates(tmp_path):
+    both = network(prototype_head=PLUG_IN)
+    state = {
+        name.replace('.updates', '.seen'): value > 0 if name.endswith('.updates') else value
+        for name, value in both.state_dict().items()
+    }
+    for load in load_both_ways(both, state, tmp_path):
+        load()
+        assert not both.prototype_head.instance_mean.updates.any()
+
+
 def test_half_a_plug_in_is_refused(tmp_path):
     both = network(prototype_head=PLUG_IN)
     state = without(both.state_dict(), 'bank.cursor')
