@@ -23,7 +23,7 @@ def train_toy_clip(config: Config, out: Path, seed: int = 0, images: int | None 
     Args:
         config: Of a `CLIPPretrainer`; changed in place.
         out: The file of weights to write.
-        seed: Random seed of scenes, weights and order.
+        seed: Random seed of weights and order; that of the scenes is ``config.scene_seed``.
         images: Scenes to train on; ``config.num_images`` when None.
     """
     number = images or config.num_images

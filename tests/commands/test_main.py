@@ -233,3 +233,9 @@ def test_parsers_and_refusals_import_nothing_that_takes_time(tmp_path):
     )
     done = run_python('-c', code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_two_configs_of_one_name_are_refused_before_the_first_runs(tmp_path, capsys):
+    (tmp_path / 'irn_toy.py').write_text('stages = dict()')
+    assert main(['run', 'irn_toy', str(tmp_path / 'irn_toy.py')]) == 1
+    assert "have one name, 'irn_toy', and so one folder" in capsys.readouterr().err
