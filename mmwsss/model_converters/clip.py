@@ -5,7 +5,7 @@ import os
 import torch
 
 import mmwsss
-from mmwsss.models.clip import import_open_clip, read_clip_file
+from mmwsss.models.clip import build_clip, read_clip_file
 from mmwsss.structures import atomic_path
 
 
@@ -16,7 +16,7 @@ def convert_clip(source: str | os.PathLike[str], target: str | os.PathLike[str])
     that its shapes describe, and every tensor of that model must be in the file.
 
     Args:
-        source: OpenAI's TorchScript archive, or a checkpoint with the same names.
+        source: OpenAI's TorchScript archive or its state dict, or a file of `mmwsss toy-clip`.
         target: The file to write, for ``model.backbone.pretrained`` with ``model_name=None``.
 
     Returns:
@@ -28,11 +28,14 @@ def convert_clip(source: str | os.PathLike[str], target: str | os.PathLike[str])
     """
     state, architecture = read_clip_file(str(source))
     if architecture is None:
-        raise ValueError(f'{source} holds no ViT CLIP with the names of OpenAI')
-    model = import_open_clip().model.CLIP(**architecture)
+        raise ValueError(
+            f'{source} does not say what model it is, as the ViT CLIPs of OpenAI and of this '
+            'package do: files of others need no conversion, but model.backbone.model_name'
+        )
     try:
+        model = build_clip(architecture)
         model.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ValueError(f'{source} is no ViT CLIP of OpenAI: {error}') from error
     meta = {'open_clip': architecture, 'mmwsss_version': mmwsss.__version__}
     with atomic_path(target) as temporary:

@@ -1,5 +1,6 @@
 """Building CLIP models of open_clip, by name or from a file."""
 
+import dataclasses
 import hashlib
 import socket
 import types
@@ -21,6 +22,8 @@ Architecture = dict[str, Any]
 _SUFFIXES = ('.pt', '.pth', '.bin', '.safetensors')
 _HEAD_WIDTH = 64  # channels of a head in every CLIP of OpenAI
 _SIZES = ('input_resolution', 'context_length', 'vocab_size')  # of OpenAI's archives, no weights
+_TOP_KEYS = ('embed_dim', 'vision_cfg', 'text_cfg', 'quick_gelu', 'patches')
+_FOREIGN_TOWERS = ('hf_', 'timm_')  # keys by which open_clip fetches and builds others' networks
 _SIZED_BY = {  # tensors whose shapes say what model it is, and their axes
     'visual.proj': 2,
     'visual.conv1.weight': 4,
@@ -45,7 +48,7 @@ def load_clip(
     Args:
         model_name: A name that open_clip knows, such as ``ViT-B-16-quickgelu``; an architecture,
             see `build_clip`; or None for what the file of weights says of itself (OpenAI's
-            archives, and files of this package).
+            archives, and files of this package; others do not say).
         pretrained: A tag that open_clip knows (``openai``), the path of a file, or None for random
             weights, the same ones every time.
         which: ``all``, or ``visual`` for the image tower alone.
@@ -148,7 +151,9 @@ def read_clip_file(path: str) -> tuple[dict[str, Tensor], Architecture | None]:
             and, if this package wrote it, the architecture as ``meta.open_clip``.
 
     Returns:
-        Name -> float32 tensor, and the architecture; None when the names are not OpenAI's.
+        Name -> float32 tensor, and the architecture; None when the file is neither of this package
+        nor has the three numbers beside the weights that OpenAI's have. CLIPs of others have the
+        same names and shapes, but most have GELU in the place of QuickGELU.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -156,24 +161,52 @@ def read_clip_file(path: str) -> tuple[dict[str, Tensor], Architecture | None]:
     """
     _check_file(path)
     loaded = read_checkpoint(path)
-    state = {
-        name: value.float()
-        for name, value in state_dict_of(loaded, path).items()
-        if name not in _SIZES
-    }
+    whole = state_dict_of(loaded, path)
+    state = {name: value.float() for name, value in whole.items() if name not in _SIZES}
     meta = loaded.get('meta')
     own = meta.get('open_clip') if isinstance(meta, dict) else None
     try:
-        return state, own or openai_architecture(state)
+        if own is not None:
+            check_architecture(own)
+            return state, own
+        return state, openai_architecture(state) if whole.keys() & set(_SIZES) else None
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
+
+
+def check_architecture(architecture: Any) -> None:
+    """Check what a file says of its own architecture.
+
+    Args:
+        architecture: As for `build_clip`.
+
+    Raises:
+        ValueError: It is no dict, lacks a part, or has keys that a plain ViT CLIP has not, as those
+            by which open_clip would fetch another network.
+    """
+    from open_clip.model import CLIPTextCfg, CLIPVisionCfg
+
+    towers = {'vision_cfg': CLIPVisionCfg, 'text_cfg': CLIPTextCfg}
+    sound = isinstance(architecture, dict) and 'embed_dim' in architecture
+    if not sound or not all(isinstance(architecture.get(tower), dict) for tower in towers):
+        raise ValueError('meta.open_clip must be a dict with embed_dim, vision_cfg and text_cfg')
+    unknown = sorted(architecture.keys() - set(_TOP_KEYS))
+    for tower, settings in towers.items():
+        fields = {field.name for field in dataclasses.fields(settings)}
+        known = {name for name in fields if not name.startswith(_FOREIGN_TOWERS)}
+        unknown += [f'{tower}.{key}' for key in sorted(architecture[tower].keys() - known)]
+    if unknown:
+        raise ValueError(
+            f'meta.open_clip has keys that no plain ViT CLIP has, {", ".join(unknown)}: set '
+            'model.backbone.model_name to the name of the model in open_clip'
+        )
 
 
 def openai_architecture(state: dict[str, Tensor]) -> Architecture | None:
     """Read the sizes of a ViT CLIP from the shapes of its tensors, in OpenAI's names.
 
-    Weights of others may have the same names and GELU in the place of QuickGELU, which shapes do
-    not tell: these need a `model_name`.
+    Weights of others have the same names and mostly GELU in the place of QuickGELU, which shapes do
+    not tell: `read_clip_file` asks only for files that are OpenAI's.
 
     Returns:
         Arguments of ``open_clip.model.CLIP``; None if the names are others.

@@ -46,6 +46,41 @@ def test_a_file_of_openai_says_itself_what_it_is(small, tmp_path):
         assert torch.equal(value, small.state_dict()[name].half().float())
 
 
+def test_a_file_of_others_is_asked_for_its_name(small, tmp_path):
+    """It has OpenAI's names and shapes, and its GELU may be the other one."""
+    path = tmp_path / 'open_clip_pytorch_model.bin'
+    torch.save(small.state_dict(), path)
+    with pytest.raises(ValueError, match=r'not say what model it is, .*: set model\.backbone\.mod'):
+        load_clip(None, str(path))
+    with pytest.raises(ValueError, match=r'files of others need no conversion'):
+        convert_clip(path, tmp_path / 'out.pth')
+    model = load_clip({**SMALL, 'quick_gelu': False}, str(path))
+    assert isinstance(model.visual.transformer.resblocks[0].mlp.gelu, torch.nn.GELU)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'text_cfg': {'hf_model_name': 'a/b'}}, r'plain ViT CLIP has, text_cfg\.hf_model_name: '),
+        ({'vision_cfg': {'timm_model_name': 'a'}}, r'CLIP has, vision_cfg\.timm_model_name: '),
+        ({'cast_dtype': 1}, r'CLIP has, cast_dtype: '),
+        ({'text_cfg': 1}, r'must be a dict with embed_dim, vision_cfg and text_cfg'),
+        ({'patches': 'resnet'}, r"patches='resnet'; only"),
+    ],
+)
+def test_an_architecture_that_is_not_known(small, tmp_path, change, message):
+    path = tmp_path / 'own.pth'
+    own = {
+        key: {**SMALL[key], **value} if isinstance(value, dict) else value
+        for key, value in change.items()
+    }
+    meta = {'open_clip': {**SMALL, **own}}
+    torch.save({'state_dict': small.state_dict(), 'meta': meta}, path)
+    for read in (lambda: load_clip(None, str(path)), lambda: convert_clip(path, path)):
+        with pytest.raises(ValueError, match=message):
+            read()
+
+
 def test_a_torchscript_archive(small, tmp_path):
     class Holder(torch.nn.Module):
         def __init__(self):
@@ -207,5 +242,8 @@ def test_a_hybrid(tmp_path):
     images = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(visual(images), model.eval().visual(images))
+    assert convert_clip(path, tmp_path / 'out.pth') == len(model.state_dict())
+    saved = torch.load(tmp_path / 'out.pth', weights_only=True)
+    assert saved['meta']['open_clip'] == architecture
     with pytest.raises(ValueError, match='is known'):
         build_clip({**architecture, 'patches': 'resnet'})

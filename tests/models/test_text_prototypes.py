@@ -14,7 +14,8 @@ pytest.importorskip('open_clip')
 @pytest.fixture
 def clip(tmp_path, monkeypatch):
     monkeypatch.setenv('MMWSSS_CACHE', str(tmp_path / 'cache'))
-    torch.save(load_clip(SMALL, None).state_dict(), tmp_path / 'weights.pt')
+    numbers = {'input_resolution': torch.tensor(32)}  # only OpenAI's files have them
+    torch.save({**load_clip(SMALL, None).state_dict(), **numbers}, tmp_path / 'weights.pt')
     convert_clip(tmp_path / 'weights.pt', tmp_path / 'clip.pth')
     return MODELS.build(
         {

@@ -174,6 +174,7 @@ def _save_vit(path):
 def _save_clip(path):
     """Save a small CLIP with OpenAI's names, in half precision."""
     state = load_clip(CLIP, None).state_dict()
+    state['input_resolution'] = torch.tensor(0)  # a number that only OpenAI's files have
     torch.save({name: value.half() for name, value in state.items()}, path)
 
 
