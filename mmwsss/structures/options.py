@@ -9,10 +9,17 @@ INFINITY = float('inf')
 
 @dataclass(frozen=True)
 class Range:
-    """The smallest and the largest value of a number, as in ``Annotated[float, Range(0, 1)]``."""
+    """The smallest and the largest value of a number, as in ``Annotated[float, Range(0, 1)]``.
+
+    Attributes:
+        low: It and what is above may be.
+        high: It and what is below may be.
+        below_high: `high` itself may not be.
+    """
 
     low: float
     high: float = INFINITY
+    below_high: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ def check_choice(option: str, value: object, choices: Iterable[object]) -> None:
 
 
 def check_range(option: str, value: float, limits: Range) -> None:
-    """Raise ValueError if a number is not in its range, ends included.
+    """Raise ValueError if a number is not in its range.
 
     Args:
         option: Its name, with the place in a config where it is known.
@@ -128,11 +135,16 @@ def check_range(option: str, value: float, limits: Range) -> None:
         Traceback (most recent call last):
         ...
         ValueError: tau is 1.5; it must lie in [0, 1]
+        >>> check_range('momentum', 1, Range(0, 1, below_high=True))
+        Traceback (most recent call last):
+        ...
+        ValueError: momentum is 1; it must lie in [0, 1)
     """
     if not isinstance(value, int | float):
         raise ValueError(f'{option} is {value!r}; it must be a number')
-    if limits.low <= value <= limits.high:
+    if limits.low <= value <= limits.high and not (limits.below_high and value == limits.high):
         return
     if limits.high == INFINITY:
         raise ValueError(f'{option} is {value}; it must be at least {limits.low}')
-    raise ValueError(f'{option} is {value}; it must lie in [{limits.low}, {limits.high}]')
+    end = ')' if limits.below_high else ']'
+    raise ValueError(f'{option} is {value}; it must lie in [{limits.low}, {limits.high}{end}')

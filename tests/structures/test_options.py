@@ -15,6 +15,7 @@ class Walk(Settings):
     steps: Annotated[int, Range(1)] = 8
     share: Annotated[float, Range(0, 1)] = 0.5
     limit: Annotated[int | None, Range(2, 5)] = None
+    memory: Annotated[float, Range(0, 1, below_high=True)] = 0
     kind: Literal['random', 'straight'] = 'random'
     name: str = ''
 
@@ -22,6 +23,7 @@ class Walk(Settings):
 def test_what_fits_is_taken():
     walk = Walk(steps=1, share=1, limit=5, kind='straight', name='anything')
     assert (walk.steps, walk.share, walk.limit, walk.kind) == (1, 1, 5, 'straight')
+    assert Walk(memory=0.999).memory == 0.999
     assert Walk(share=0.0, limit=None) == Walk(share=0)
 
 
@@ -33,6 +35,7 @@ def test_what_fits_is_taken():
         ({'share': 1.1}, r'share is 1\.1; it must lie in'),
         ({'share': float('nan')}, r'share is nan; it must lie in'),
         ({'share': '0.5'}, r"share is '0\.5'; it must be a number$"),
+        ({'memory': 1.0}, r'model\.walk\.memory is 1\.0; it must lie in \[0, 1\)$'),
         ({'limit': 6}, r'limit is 6; it must lie in \[2, 5\]$'),
         ({'kind': 'crooked'}, r"walk\.kind is 'crooked'; choose one of random, straight$"),
         ({'kind': None}, r'kind is None; choose one of'),

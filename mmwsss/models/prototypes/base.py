@@ -52,8 +52,10 @@ class BasePrototypeHead(BaseModule):
             image_label: ``(B, N)`` of 0 and 1.
 
         Returns:
-            ``(B, N, h, w)`` on any grid: non-negative, zero in the padding and for absent classes,
-            and not divided by its maximum, because views are added up first.
+            Maps on any grid, zero in the padding and for absent classes, and not divided by their
+            maximum, because views are added up first. Without a background of its own
+            ``(B, N, h, w)``, non-negative; with one, see `has_background`, ``(B, N + 1, h, w)``,
+            background first, of any sign.
         """
 
     def merge_views(self, views: Views) -> tuple[Tensor, Tensor]:

@@ -59,7 +59,7 @@ class PrototypeAwareCAMSettings(Settings):
     statistic: Literal['ema', 'batch', 'none'] = 'ema'
     apply_to: Literal['anchor', 'feature', 'both'] = 'anchor'
     min_count: Annotated[int, Range(1)] = 1
-    momentum: Annotated[float, Range(0, 1)] = 0.99  # ours
+    momentum: Annotated[float, Range(0, 1, below_high=True)] = 0.99  # ours
     center: bool = False
     stop_grad: Literal['none', 'pacam', 'cam'] = 'none'
     background_over: Literal['present', 'all'] = 'present'

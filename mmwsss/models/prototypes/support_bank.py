@@ -10,6 +10,11 @@ from mmwsss.models.class_count import refuse_other_class_count
 
 from .clustering import cluster_assignment
 
+_CURE = (
+    "load a checkpoint of this data set, or set num_classes; with background='prototype' of "
+    'model.prototype_head the background counts as a class, so set it as in the training'
+)
+
 
 class SupportBank(nn.Module):
     """First-in-first-out bank of instance prototypes, and the context prototypes made of it.
@@ -18,7 +23,7 @@ class SupportBank(nn.Module):
     Every process holds the same bank, if `enqueue` is given the rows of all processes.
 
     Args:
-        num_classes: ``N``.
+        num_classes: ``N``; one more where the background has rows as a class has.
         channels: ``D``.
         length: Entries per class.
         num_prototypes: ``Np``, context prototypes per class.
@@ -53,7 +58,7 @@ class SupportBank(nn.Module):
         self.register_buffer('cursor', torch.zeros(num_classes, dtype=torch.long))
         self.register_buffer('context', torch.zeros(num_classes, num_prototypes, channels))
         self.register_buffer('context_count', torch.zeros(num_classes, dtype=torch.long))
-        refuse_other_class_count(self, 'entries')
+        refuse_other_class_count(self, 'entries', _CURE)
 
     @torch.no_grad()
     def enqueue(self, rows: Tensor, class_index: Tensor) -> None:

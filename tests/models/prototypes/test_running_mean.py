@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmwsss.models.prototypes.prototype_aware_cam_settings import PrototypeAwareCAMSettings
 from mmwsss.models.prototypes.running_mean import RunningMean
 
 
@@ -67,6 +68,10 @@ def test_a_checkpoint_without_counts_goes_on_as_it_was():
 def test_a_momentum_out_of_range(momentum):
     with pytest.raises(ValueError, match=r'must lie in \[0, 1\), not'):
         RunningMean(1, 1, momentum)
+    with pytest.raises(
+        ValueError, match=r'prototype_head\.momentum is .*; it must lie in \[0, 1\)$'
+    ):
+        PrototypeAwareCAMSettings(momentum=momentum)
 
 
 def test_an_update_without_rows_keeps_the_bits():
