@@ -65,8 +65,8 @@ class CAMTTAModel(BaseTTAModel):
         if 'pacam' not in views[0].cam_view:
             return None, None
         merged = self._views(views, 'pacam')
-        plug_in: BasePrototypeHead = self.module.prototype_head
-        if plug_in.has_background:
+        plug_in: BasePrototypeHead | None = self.module.prototype_head
+        if plug_in is not None and plug_in.has_background:
             return plug_in.merge_views(merged)
         return self.module.cam_head.merge_pacam(merged), None
 
