@@ -36,8 +36,11 @@ def main() -> None:
     table = PrettyTable(['config', 'mIoU of', *(f'seed {s}' for s in arguments.seeds), 'mean'])
     table.align = 'l'
     for (config, name), values in rows.items():
-        cells = [values[seed] for seed in arguments.seeds]
-        table.add_row([config, name, *(f'{v:.2f}' for v in [*cells, sum(cells) / len(cells)])])
+        # a run has a row of unsure pixels only where there are some
+        cells = [f'{values[s]:.2f}' if s in values else '-' for s in arguments.seeds]
+        complete = len(values) == len(arguments.seeds)
+        mean = f'{sum(values.values()) / len(values):.2f}' if complete else '-'
+        table.add_row([config, name, *cells, mean])
     print(table)
 
 

@@ -78,7 +78,7 @@ PLANS = {
     'docs/methods/sipe.md': Plan(weights=('final.pth',), before=TOY_SCENES),
     'docs/methods/clip_es.md': Plan(weights=('ViT-B-16.pt',), before=TOY_SCENES),
     'docs/methods/cpal.md': Plan(
-        data=('voc', 'voc_mini', 'coco_mini'),
+        data=('voc', 'voc_mini', 'voc_photos', 'coco_mini'),
         before=TOY_SCENES + 'python tools/dataset_converters/coco.py data/coco_mini',
     ),
     'docs/methods/cpf_cte.md': Plan(

@@ -181,6 +181,7 @@ def _save_clip(path):
 DATA = {
     'voc': lambda root: toy_data.write_voc(root / 'data/VOCdevkit/VOC2012'),
     'voc_mini': lambda root: toy_data.write_voc_mini(root / 'data/voc_mini'),
+    'voc_photos': lambda root: toy_data.write_voc_mini(root / 'data/voc_photos'),
     'coco': lambda root: toy_data.write_coco(root / 'data/coco2014'),
     'coco_mini': lambda root: toy_data.write_coco(root / 'data/coco_mini'),
     'own': lambda root: toy_data.write_own_images(root / 'data/mine'),
