@@ -53,22 +53,35 @@ def config_classes(config: Config) -> tuple[str, ...] | None:
 
     No file is read. None where there is no data set, or its classes are not in the config.
     """
-    for loader in _LOADERS:
-        dataset = (config.get(loader) or {}).get('dataset')
-        if dataset:
-            return dataset_classes(dataset)
-    return None
+    dataset = _config_dataset(config)
+    return None if dataset is None else dataset_classes(dataset)
+
+
+def config_palette(config: Config) -> list[list[int]] | None:
+    """Return the colours of a config's data set in the order of its classes; None without any."""
+    return _stated(_config_dataset(config) or {}, 'palette')
 
 
 def dataset_classes(dataset: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the classes of a data set's config, of a wrapper those of what it wraps."""
+    classes = _stated(dataset, 'classes')
+    return None if classes is None else tuple(classes)
+
+
+def _config_dataset(config: Config) -> Mapping[str, Any] | None:
+    datasets = ((config.get(loader) or {}).get('dataset') for loader in _LOADERS)
+    return next((dataset for dataset in datasets if dataset), None)
+
+
+def _stated(dataset: Mapping[str, Any], key: str) -> Any:
+    """Return what a data set's config, or else its class, says of its classes; None if neither."""
     while dataset.get('dataset'):
         dataset = dataset['dataset']
-    stated = (dataset.get('metainfo') or {}).get('classes')
-    if stated is None:
-        found = DATASETS.get(dataset.get('type') or '')
-        stated = getattr(found, 'METAINFO', {}).get('classes')
-    return None if stated is None else tuple(stated)
+    stated = (dataset.get('metainfo') or {}).get(key)
+    if stated is not None or (dataset.get('metainfo') or {}).get('classes'):
+        return stated  # colours of the class would be those of other classes
+    found = DATASETS.get(dataset.get('type') or '')
+    return getattr(found, 'METAINFO', {}).get(key)
 
 
 def _counting_parts(config: Config) -> Iterator[tuple[str, dict[str, Any], bool]]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from mmengine import dist
 from mmengine.config import Config
-from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
@@ -109,23 +109,44 @@ def check_network(model: dict[str, Any], checkpoint: str | Path) -> None:
     """
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f'there is no checkpoint {checkpoint}: give the path of a file')
+    load_network(model, checkpoint)
+
+
+def load_network(model: dict[str, Any], checkpoint: str | Path) -> BaseModel:
+    """Build a network and fill all of it.
+
+    Args:
+        model: Config of the network.
+        checkpoint: File of its weights.
+
+    Raises:
+        ValueError: The file holds no weights, or does not fill the network.
+    """
     init_default_scope('mmseg')
     with torch.random.fork_rng(devices=[]):
         network = MODELS.build(model)
     refuse_partial_load(network)
     with naming_file(checkpoint):
         network.load_state_dict(read_state_dict(checkpoint), strict=False)
+    return network
 
 
-def adopt_checkpoint(checkpoint: str | Path, work_dir: Path) -> dict[str, Any]:
-    """Put a copy of a checkpoint where a training would have left its last one.
+def adopt_checkpoint(checkpoint: str | Path, config: Config) -> dict[str, Any]:
+    """Put a copy of a checkpoint where a training would have left its last one, and its config.
+
+    Args:
+        checkpoint: The file.
+        config: Of the training that is not needed, with its ``work_dir``.
 
     Returns:
-        ``checkpoint``, the name of the copy in `work_dir`, and ``given``, where it came from.
+        ``checkpoint``, the name of the copy, and ``given``, where it came from.
     """
+    work_dir = Path(config.work_dir)
     target = work_dir / f'given{Path(checkpoint).suffix}'
     with atomic_path(target) as temporary:
         shutil.copyfile(checkpoint, temporary)
+    with atomic_path(work_dir / Path(config.filename).name) as temporary:
+        config.dump(temporary)
     with atomic_path(work_dir / 'last_checkpoint') as temporary:
         temporary.write_text(target.name, encoding='utf-8')
     return {'checkpoint': target.name, 'given': str(checkpoint)}

@@ -49,7 +49,14 @@ PLANS = {
         ),
     ),
     'docs/own_images.md': Plan(
-        data=('own',), made=('photo.png', 'work_dirs/irn_cpal_mine/report.html'), long=False
+        data=('own',),
+        made=(
+            'predictions/photo.png',
+            'predictions/overlays/garden_01.jpg',
+            'predictions/areas.json',
+            'work_dirs/irn_cpal_mine/report.html',
+        ),
+        long=False,
     ),
     'docs/toy_scenes.md': Plan(data=(), made=('data/toy_scenes/settings.json',), long=False),
     'docs/configs.md': Plan(),

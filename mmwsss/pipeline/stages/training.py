@@ -164,7 +164,7 @@ class Train(Stage):
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Train, in as many processes as can share the batch; or take the given network."""
         if self.checkpoint:
-            return adopt_checkpoint(self.checkpoint, workspace.folder(self.name))
+            return adopt_checkpoint(self.checkpoint, self.network_config(workspace))
         config = self.ready_config(workspace)
         config.resume = resume
         return run_network('train', config, workspace, training_processes(config, workspace.gpus))
