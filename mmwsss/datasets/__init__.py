@@ -3,6 +3,7 @@
 import mmwsss.registry  # noqa: F401  (first: with its cures mmseg can be imported)
 
 from .coco_objects import COCOObjectDataset
+from .image_files import check_images
 from .image_label_dataset import ImageLabelDataset
 from .image_labels import (
     foreground_classes,
@@ -13,7 +14,7 @@ from .image_labels import (
 from .pseudo_mask_dataset import PseudoMaskDataset
 from .sample_randomness import SampleRandomness
 from .transforms import LoadImage, PackImageLabelInputs, RandomPadCrop
-from .wrapped_dataset import WrappedDataset, check_images
+from .wrapped_dataset import WrappedDataset
 
 __all__ = [
     'COCOObjectDataset',

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
-from mmwsss.structures import check_files_exist, image_size
+from mmwsss.structures import check_files_exist, image_size, read_header
 
 # A mask of ours counts classes as the data set does after its own mappings.
 WITHOUT_MAPPING = {'label_map': None, 'reduce_zero_label': False}
@@ -39,18 +37,17 @@ def set_mask_paths(
 def _check_mask_header(mask_path: str, image_path: str, cure: str) -> None:
     """Compare mode and size of a mask with what its image needs, by their headers."""
     try:
-        with Image.open(mask_path) as mask:
-            mode, mask_size = mask.mode, mask.size
-    except OSError as error:
-        raise ValueError(f'{mask_path} is damaged; delete it and {cure} again.') from error
-    if mode not in ('P', 'L'):
+        mask = read_header(mask_path)
+    except ValueError as error:
+        raise ValueError(f'{error}; delete it and {cure} again.') from error
+    if mask.mode not in ('P', 'L'):
         raise ValueError(
-            f'{mask_path} has mode {mode}; a pseudo-mask is a palette (P) or grey (L) PNG that '
-            f'holds class indices: {cure} again.'
+            f'{mask_path} has mode {mask.mode}; a pseudo-mask is a palette (P) or grey (L) PNG '
+            f'that holds class indices: {cure} again.'
         )
     height, width = image_size(image_path)
-    if mask_size != (width, height):
+    if mask.size != (height, width):
         raise ValueError(
-            f'{mask_path} is {mask_size[0]}x{mask_size[1]} pixels, but its image {image_path} is '
+            f'{mask_path} is {mask.size[1]}x{mask.size[0]} pixels, but its image {image_path} is '
             f'{width}x{height}; it belongs to another image: {cure} again.'
         )

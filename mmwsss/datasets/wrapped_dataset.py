@@ -1,17 +1,14 @@
 """The images of any mmseg dataset, under a pipeline of our own."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import BaseDataset
-from PIL import Image
 
 from mmwsss.datasets.sample_randomness import SampleRandomness
 from mmwsss.registry import DATASETS, TRANSFORMS
 from mmwsss.structures import check_files_exist
-from mmwsss.terminal import track
 
 _DATA_CURE = (
     'check `data_root` and the rest of the dataset config; the configs here take `data_root` from '
@@ -92,28 +89,6 @@ class WrappedDataset(BaseDataset):
         return item
 
 
-def check_images(dataset: BaseDataset, limit: int = 3) -> None:
-    """Open the header of every image of a dataset, without decoding the pixels.
-
-    Args:
-        dataset: A dataset whose items have an ``img_path``.
-        limit: How many unreadable files the message names.
-
-    Raises:
-        ValueError: Some files are no readable images.
-    """
-    paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
-    unreadable = [
-        str(path) for path in track('check', paths, 'image') if not _has_image_header(path)
-    ]
-    if unreadable:
-        raise ValueError(
-            f'{len(unreadable)} of {len(paths)} image files cannot be read, the first: '
-            f'{", ".join(unreadable[:limit])}; replace them, or take their ids out of the image '
-            'list.'
-        )
-
-
 def check_dataset_paths(dataset: Mapping[str, Any]) -> None:
     """Name a missing image list or folder; mmseg's datasets would list all images, or say less.
 
@@ -154,11 +129,3 @@ def _check_ids(infos: Sequence[Mapping[str, Any]]) -> None:
                 'differ: rename one, or take it out of the image list.'
             )
         paths[info['img_id']] = info['img_path']
-
-
-def _has_image_header(path: str | os.PathLike[str]) -> bool:
-    try:
-        with Image.open(path):
-            return True
-    except OSError:
-        return False

@@ -13,7 +13,8 @@ from mmwsss.seeds.crf import IRN_CRF, DenseCRF
 from mmwsss.seeds.files import load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
-from mmwsss.seeds.refine import RefineItem, RefineSettings, check_inputs, read_image, refine_seed
+from mmwsss.seeds.refine import RefineItem, RefineSettings, check_inputs, refine_seed
+from mmwsss.structures import read_image
 from mmwsss.terminal import progress
 
 CANDIDATES = tuple(round(0.05 * step, 2) for step in range(1, 20))

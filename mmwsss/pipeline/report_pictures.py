@@ -7,13 +7,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.evaluation.seed_evaluation import BACKGROUND
 from mmwsss.seeds.files import Seed, load_seed, resize_maps
 from mmwsss.seeds.masks import load_mask, voc_palette
-from mmwsss.structures import read_ids
+from mmwsss.structures import read_ids, read_image
 from mmwsss.visualization import fit_image, overlay_heatmap, overlay_mask
 
 from . import stages
@@ -273,9 +272,7 @@ def _mask_cell(photo: np.ndarray, mask: np.ndarray | None, images: Images, capti
 
 def _photograph(path: str) -> np.ndarray:
     """Read an image upright, in the size of the report."""
-    with Image.open(path) as image:
-        pixels = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-    return fit_image(pixels, _LONGEST_SIDE)
+    return fit_image(read_image(path), _LONGEST_SIDE)
 
 
 def _shown_classes(seeds: Sequence[Seed]) -> list[int]:

@@ -1,15 +1,18 @@
 """Running all stages of a config."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmwsss.errors import USER_ERRORS
 from mmwsss.terminal import show_run
 
 from .building import build_stages
 from .execution import execute
+from .stages.base import Stage
 from .workspace import Workspace
 
 
@@ -54,11 +57,34 @@ def run_pipeline(
     wanted = list(workspace.stages.values())
     if until is not None:
         wanted = wanted[: list(workspace.stages).index(until) + 1]
-    for stage in wanted:
-        stage.check(workspace)
+    check_stages(wanted, workspace)
     show_run(config_name(config), workspace.root)
     records = {stage.name: execute(stage, workspace) for stage in wanted}
     return PipelineRun(config_name(config), workspace, records)
+
+
+def check_stages(stages: Iterable[Stage], workspace: Workspace) -> None:
+    """Let stages look at what they need, and say all that is wrong at once.
+
+    Args:
+        stages: That are to run.
+        workspace: Folder, config and stages of the run.
+
+    Raises:
+        Exception: The one error of the stages, one of `USER_ERRORS`.
+        ValueError: There are several; all are in the message, each once.
+    """
+    found: dict[str, Exception] = {}
+    for stage in stages:
+        try:
+            stage.check(workspace)
+        except USER_ERRORS as error:
+            found.setdefault(str(error), error)
+    if len(found) == 1:
+        raise next(iter(found.values()))
+    if found:
+        lines = [f'{number}. {text}' for number, text in enumerate(found, start=1)]
+        raise ValueError('\n'.join([f'{len(found)} things stop this run:', *lines]))
 
 
 def open_workspace(

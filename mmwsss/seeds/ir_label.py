@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mmwsss.structures import read_image
+
 from .crf import IRN_CRF, DenseCRF
 from .files import Seed, load_seed
 from .masks import IGNORE_INDEX, save_mask
-from .refine import RefineItem, RefineSettings, read_image, refine_files, refine_seed
+from .refine import RefineItem, RefineSettings, refine_files, refine_seed
 from .thresholds import IRN_THRESHOLDS
 
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from mmwsss.structures import check_files_exist, image_size
+from mmwsss.structures import check_files_exist, image_size, read_image
 from mmwsss.terminal import progress, track
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
@@ -248,21 +247,6 @@ def check_inputs(items: list[RefineItem]) -> list[tuple[int, int]]:
             )
         sizes.append(size)
     return sizes
-
-
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read an image as mmcv does: OpenCV, turned as its EXIF entry says.
-
-    Returns:
-        ``(H, W, 3)`` uint8, RGB.
-
-    Raises:
-        ValueError: The file is damaged.
-    """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f'{path} is missing or damaged')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _refine_item(

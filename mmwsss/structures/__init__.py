@@ -3,7 +3,7 @@
 from .cam_output import CAMOutput
 from .files import atomic_path
 from .image_lists import check_files_exist, read_ids
-from .images import image_size
+from .images import image_fault, image_size, read_header, read_image
 from .options import NestedOptions, Range, Settings, check_choice, check_range
 
 __all__ = [
@@ -15,6 +15,9 @@ __all__ = [
     'check_choice',
     'check_files_exist',
     'check_range',
+    'image_fault',
     'image_size',
+    'read_header',
     'read_ids',
+    'read_image',
 ]

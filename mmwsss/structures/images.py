@@ -1,27 +1,168 @@
-"""The size of an image file, from its header."""
+"""Image files: the one reader of all stages, and what a header tells before they begin."""
 
 import os
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 
+MIN_SIDE = 8  # ours: pixels, two cells of the seeds' grid
 _FIRST_TURNED_ORIENTATION = 5  # EXIF orientations 5 to 8 exchange width and height
+_UNREAD_MODES = {'F': '32-bit pixels', 'I': '32-bit pixels', 'LAB': 'colours in LAB'}
+_TAIL = 4096  # bytes at the end of a file that its last mark is looked for in
+_LAST_MARK = {'JPEG': b'\xff\xd9', 'MPO': b'\xff\xd9', 'PNG': b'IEND'}
+_STRIPS = ((273, 279), (324, 325))  # TIFF tags: where strips, or tiles, begin, and their bytes
+
+# an image of 90 to 179 megapixels is large, and no reason to print; Pillow refuses larger ones
+warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What the header of an image file says.
+
+    Attributes:
+        size: ``(H, W)`` after the rotation that the camera noted down.
+        mode: As Pillow names it: ``RGB``, ``L``, ``P``, ...
+        whole: Whether the end of the file is there.
+    """
+
+    size: tuple[int, int]
+    mode: str
+    whole: bool
+
+
+def read_header(path: str | os.PathLike[str]) -> ImageHeader:
+    """Read the header of an image file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no image, or one of more than 178 megapixels.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = _stored_size(image)
+            # Asking a PNG without EXIF data for it would decode the pixels.
+            noted = image.format == 'TIFF' or 'exif' in image.info
+            orientation = image.getexif().get(Base.Orientation, 1) if noted else 1
+            mode, whole = image.mode, _is_whole(image, Path(path))
+    except FileNotFoundError:
+        raise
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r'\d+', str(error))
+        count = f'{int(pixels[0]) / 1e6:.0f} megapixels' if pixels else 'too many pixels'
+        raise ValueError(f'{path} has {count}: cut it into tiles, or make it smaller') from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f'{path} is damaged, or no image') from error
+    except Exception as error:  # Pillow's readers of damaged files raise what they like
+        if isinstance(error, OSError) and error.errno:
+            raise ValueError(f'{path} cannot be opened ({error.strerror})') from error
+        raise ValueError(f'{path} is damaged ({error})') from error
+    turned = orientation in range(_FIRST_TURNED_ORIENTATION, 9)
+    return ImageHeader((width, height) if turned else (height, width), mode, whole)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Read ``(H, W)`` of an image after the rotation that its camera noted down.
 
-    The loader of mmcv rotates, so everything made from the image has this size.
+    `read_image` rotates, so everything made from the image has this size.
 
     Raises:
-        ValueError: The file is no image.
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no image, or one of more than 178 megapixels.
+    """
+    return read_header(path).size
+
+
+def image_fault(path: str | os.PathLike[str]) -> str | None:
+    """Say why a photograph could not go through all stages, by its header.
+
+    Returns:
+        The reason with the file's name, or None for an image that can be read.
     """
     try:
+        header = read_header(path)
+    except (FileNotFoundError, ValueError) as error:
+        return str(error)
+    height, width = header.size
+    if min(height, width) < MIN_SIDE:
+        return f'{path} is {width} x {height} pixels, and a side needs at least {MIN_SIDE}'
+    if header.mode in _UNREAD_MODES:
+        return f'{path} has {_UNREAD_MODES[header.mode]}: save it with 8 bits a channel, as RGB'
+    return None if header.whole else f'{path} is cut off: its end is missing'
+
+
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read an image of any kind as 8-bit RGB, turned as its EXIF entry says.
+
+    Grey images and palettes become RGB, 16 bits become their upper 8, transparency is left out,
+    and of several frames the first is taken.
+
+    Returns:
+        ``(H, W, 3)`` uint8, RGB.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, or no image.
+    """
+    content = np.fromfile(path, dtype=np.uint8)
+    try:
+        # imread of OpenCV 5 cannot turn a TIFF, imdecode can
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    except cv2.error as error:
+        raise ValueError(f'{path} cannot be decoded as an image ({error.err})') from error
+    if image is not None:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return _read_with_pillow(path)
+
+
+def _read_with_pillow(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a format that OpenCV lacks, such as TGA."""
+    try:
         with Image.open(path) as image:
-            width, height = image.size
-            # Asking a PNG without EXIF data for it would decode the pixels.
-            exif = image.getexif() if 'exif' in image.info else {}
-    except UnidentifiedImageError as error:
-        raise ValueError(f'{path} is no image: {error}') from error
-    is_turned = exif.get(Base.Orientation, 1) >= _FIRST_TURNED_ORIENTATION
-    return (width, height) if is_turned else (height, width)
+            if image.mode in _UNREAD_MODES:
+                raise ValueError(f'it has {_UNREAD_MODES[image.mode]}')
+            return np.array(image.convert('RGB'))
+    except Exception as error:  # of damaged files, anything
+        raise ValueError(
+            f'{path} is damaged or no image ({error}): replace the file, or take its id out of the '
+            'image list'
+        ) from error
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height before any rotation; newer Pillows turn those of a TIFF."""
+    if image.format == 'TIFF':
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        return tags[Base.ImageWidth], tags[Base.ImageLength]
+    return image.size
+
+
+def _is_whole(image: Image.Image, path: Path) -> bool:
+    """Whether a file has its end; the pixels are decoded where the look at it is not enough."""
+    length = path.stat().st_size
+    if image.format == 'TIFF':
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        ends = [
+            start + size
+            for starts, sizes in _STRIPS
+            for start, size in zip(tags.get(starts, ()), tags.get(sizes, ()), strict=False)
+        ]
+        return max(ends, default=0) <= length
+    mark = _LAST_MARK.get(image.format or '')
+    if mark is None:
+        return True
+    with path.open('rb') as file:
+        file.seek(max(0, length - _TAIL))
+        if mark in file.read():
+            return True
+    try:
+        image.load()  # cameras may write more after the end
+    except (OSError, SyntaxError):
+        return False
+    return True

@@ -115,7 +115,7 @@ def test_an_archive_of_other_classes_is_refused(voc, monkeypatch):
 def test_an_archive_of_a_missing_list_or_bad_image_is_refused_before_the_test(voc, monkeypatch):
     image = voc / f'JPEGImages/{next(iter(SIZES))}.jpg'
     image.write_text('no image')
-    with pytest.raises(ValueError, match='1 of 2 image files cannot be read'):
+    with pytest.raises(ValueError, match='1 of 2 image files cannot be used'):
         run(monkeypatch, VOC, *ARCHIVE)
     image.unlink()
     with pytest.raises(FileNotFoundError, match='1 of 2 image files are missing'):

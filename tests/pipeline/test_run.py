@@ -54,6 +54,24 @@ def test_everything_is_checked_before_the_first_stage_runs(tmp_path, monkeypatch
     assert not (tmp_path / 'run').exists()
 
 
+def test_all_that_is_wrong_is_said_at_once(tmp_path, monkeypatch):
+    from mmwsss.pipeline.stages import GenerateSeeds
+
+    monkeypatch.setattr(GenerateSeeds, 'check', lambda *a: None)
+    (tmp_path / 'ids.txt').write_text('a\n')
+    judge = {'type': 'EvaluateSeeds', 'seeds': 'seeds', 'ids': str(tmp_path / 'ids.txt')}
+    config = config_of(
+        SEEDS,
+        {**judge, 'name': 'b', 'ground_truth': 'absent'},
+        {**judge, 'name': 'c', 'ids': 'none.txt', 'ground_truth': 'absent'},
+        {**judge, 'name': 'd', 'ids': 'none.txt', 'ground_truth': 'absent'},
+    )
+    message = r'^2 things stop this run:\n1\. .*absent.*no folder.*\n2\. .*no image list none\.txt'
+    with pytest.raises(ValueError, match=message):
+        run_pipeline(config, tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
 def test_best_threshold_needs_scores(tmp_path):
     refine = {'type': 'RefineSeeds', 'name': 'r', 'seeds': 'seeds', 'bg_threshold': 'best'}
     stages = build_stages(config_of(SEEDS, refine))

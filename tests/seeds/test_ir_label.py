@@ -6,7 +6,8 @@ from mmwsss.seeds.crf import crf_from_labels
 from mmwsss.seeds.files import Seed, load_seed, save_seed
 from mmwsss.seeds.ir_label import IRLabelSettings, ir_label, make_ir_labels
 from mmwsss.seeds.masks import load_mask
-from mmwsss.seeds.refine import read_image, refine_items
+from mmwsss.seeds.refine import refine_items
+from mmwsss.structures import read_image
 
 WITHOUT_CRF = IRLabelSettings(crf=None)
 

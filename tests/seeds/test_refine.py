@@ -20,13 +20,12 @@ from mmwsss.seeds.processes import run_in_processes
 from mmwsss.seeds.refine import (
     RefineSettings,
     check_inputs,
-    image_size,
-    read_image,
     refine_items,
     refine_seed,
     refine_seeds_with_crf,
     score_planes,
 )
+from mmwsss.structures import read_image
 
 ROOT = Path(__file__).parents[2]
 CLASSES = {'a': [1, 4], 'b': [0], 'c': [], 'd': [2, 3, 19]}
@@ -232,23 +231,6 @@ def test_an_id_twice(items):
 def test_no_process(items, tmp_path):
     with pytest.raises(ValueError, match='at least 1'):
         refine_seeds_with_crf(items, tmp_path, processes=0)
-
-
-@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
-def test_header_and_pixels_agree_on_orientation(tmp_path, orientation):
-    image = Image.new('RGB', (8, 16))
-    exif = image.getexif()
-    exif[0x0112] = orientation
-    image.save(tmp_path / 'a.jpg', exif=exif)
-    assert read_image(tmp_path / 'a.jpg').shape[:2] == image_size(tmp_path / 'a.jpg')
-
-
-def test_images_are_rgb(tmp_path):
-    Image.new('RGB', (4, 3), (200, 100, 0)).save(tmp_path / 'a.png')
-    assert read_image(tmp_path / 'a.png')[0, 0].tolist() == [200, 100, 0]
-    (tmp_path / 'a.png').write_text('no image')
-    with pytest.raises(ValueError, match=r'a\.png is missing or damaged'):
-        read_image(tmp_path / 'a.png')
 
 
 @pytest.mark.parametrize('number', [0, 3, 50])

@@ -1,31 +1,30 @@
-"""Reading images with errors that name the file."""
+"""Reading images with the reader of all stages."""
 
-import cv2
-from mmcv.transforms import LoadImageFromFile
+from mmcv.transforms import BaseTransform
 
 from mmwsss.registry import TRANSFORMS
+from mmwsss.structures import read_image
 
 
 @TRANSFORMS.register_module()
-class LoadImage(LoadImageFromFile):
-    """mmcv's `LoadImageFromFile` that names a file it cannot read.
+class LoadImage(BaseTransform):
+    """Reads an image as every stage does, see `mmwsss.structures.read_image`.
 
-    The arguments are those of mmcv.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is no image, or damaged.
+    Required key: ``img_path``. Added: ``img``, ``img_shape``, ``ori_shape``.
     """
 
-    def transform(self, results: dict) -> dict | None:
-        """Read ``img_path`` into ``img``, ``(H, W, 3)`` uint8 in BGR order."""
+    def transform(self, results: dict) -> dict:
+        """Read ``img_path`` into ``img``, ``(H, W, 3)`` uint8 in BGR order.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is no image, or damaged.
+        """
         path = results['img_path']
         try:
-            return super().transform(results)
+            image = read_image(path)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'There is no image {path}; check `data_root`.') from error
-        except (AssertionError, OSError, cv2.error) as error:
-            raise ValueError(
-                f'{path} cannot be decoded as an image; replace the file, or take its id out of '
-                'the image list.'
-            ) from error
+        results['img'] = image[..., ::-1].copy()
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results

@@ -9,7 +9,7 @@ from mmseg.structures import SegDataSample
 from mmwsss.models.views import mean_probability
 from mmwsss.registry import MODELS
 from mmwsss.seeds.crf import CRF_PRESETS, DenseCRF, crf_from_probabilities
-from mmwsss.seeds.refine import read_image
+from mmwsss.structures import read_image
 
 
 @MODELS.register_module()

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmwsss.datasets.image_files import check_images
 from mmwsss.pipeline.network import last_checkpoint
 from mmwsss.pipeline.workspace import Workspace
 from mmwsss.registry import STAGES
@@ -38,14 +39,14 @@ class GenerateSeeds(Stage):
         self.masks = masks
 
     def check(self, workspace: Workspace) -> None:
-        """Look whether the network's ir_labels are those of this run."""
+        """Look at the images, and whether the network's ir_labels are those of this run."""
         mask_dir = self._config(workspace).seed_dataloader.dataset.get('mask_dir')
         if mask_dir and not self.masks:
             raise ValueError(
                 f'the network of stage {self.name!r} reads ir_labels in {mask_dir}: name the stage '
                 'that makes them, masks=...'
             )
-        build_images(self._config(workspace).seed_dataloader.dataset)
+        check_images(build_images(self._config(workspace).seed_dataloader.dataset))
 
     def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
         """Return ``cam``, and with a plug-in the others."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmwsss.datasets.wrapped_dataset import check_images
+from mmwsss.datasets.image_files import check_images
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
 from mmwsss.pipeline.batch import set_joint_batch, share_batch, training_processes
 from mmwsss.pipeline.class_counts import settle_class_counts

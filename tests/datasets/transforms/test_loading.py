@@ -12,14 +12,13 @@ def test_a_good_image(tmp_path):
     np.testing.assert_array_equal(results['img'][0, 0], [0, 0, 255])
 
 
-@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
 @pytest.mark.parametrize('content', [b'', b'no image at all', b'\xff\xd8\xff\xe0 cut off'])
-def test_a_damaged_image_is_named(tmp_path, backend, content):
+def test_a_damaged_image_is_named(tmp_path, content):
     path = tmp_path / 'a.jpg'
     path.write_bytes(content)
-    message = r'a\.jpg cannot be decoded as an image; replace the file, or take its id out'
+    message = r'a\.jpg is damaged or no image .*: replace the file, or take its id out'
     with pytest.raises(ValueError, match=message):
-        LoadImage(imdecode_backend=backend)({'img_path': str(path)})
+        LoadImage()({'img_path': str(path)})
 
 
 def test_a_missing_image_is_named(tmp_path):
