@@ -39,6 +39,7 @@ class ImageLabelDataset(WrappedDataset):
         test_mode: Whether the items serve a test.
         serialize_data: Whether the list is kept as bytes, which workers share.
         indices: Some of the images alone, as in mmengine's `BaseDataset`.
+        views: Random views that an image has, as in `SampleRandomness`.
 
     Raises:
         FileNotFoundError: The label file, the image list, an image or a wanted mask is missing.
@@ -57,11 +58,12 @@ class ImageLabelDataset(WrappedDataset):
         test_mode: bool = False,
         serialize_data: bool = True,
         indices: int | Sequence[int] | None = None,
+        views: int | None = None,
     ) -> None:
         self.label_file = label_file
         self.load_masks = load_masks
         self.mask_dir = None if mask_dir is None else Path(mask_dir)
-        super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices)
+        super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices, views)
 
     def load_data_list(self) -> list[dict]:
         """Join the images with their labels."""

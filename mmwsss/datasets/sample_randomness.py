@@ -19,6 +19,8 @@ class SampleRandomness:
 
     Args:
         seed: The seed of the run.
+        views: Random views that an image has: epochs take turns, and the seed makes no difference,
+            so that all runs see the same ones. None draws a new view in every epoch.
 
     Example:
         >>> randomness = SampleRandomness(seed=1)
@@ -29,8 +31,9 @@ class SampleRandomness:
         True
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, views: int | None = None) -> None:
         self.seed = seed
+        self.views = views
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
     @property
@@ -50,6 +53,8 @@ class SampleRandomness:
             image_id: The id of the sample's image.
         """
         key = f'{self.seed}/{self.epoch}/{image_id}'
+        if self.views is not None:
+            key = f'view {self.epoch % self.views}/{image_id}'
         digest = hashlib.blake2b(key.encode(), digest_size=32).digest()
         python_state, numpy_state = random.getstate(), np.random.get_state()
         with torch.random.fork_rng(devices=[]):

@@ -30,6 +30,7 @@ class WrappedDataset(BaseDataset):
         test_mode: Whether the items serve a test; the wrapped dataset has a mode of its own.
         serialize_data: Whether the list is kept as bytes, which workers share.
         indices: Some of the images alone, as in mmengine's `BaseDataset`.
+        views: As in `SampleRandomness`.
 
     Raises:
         FileNotFoundError: The image list, the image folder or an image is missing.
@@ -44,9 +45,10 @@ class WrappedDataset(BaseDataset):
         test_mode: bool = False,
         serialize_data: bool = True,
         indices: int | Sequence[int] | None = None,
+        views: int | None = None,
     ) -> None:
         self.dataset = dataset
-        self.randomness = SampleRandomness(seed)
+        self.randomness = SampleRandomness(seed, views)
         super().__init__(
             data_prefix={},
             pipeline=[TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline],

@@ -277,6 +277,16 @@ def test_each_image_has_randomness_of_its_own(voc):
     assert len(set(drawn)) == 8
 
 
+def test_views_come_again(voc):
+    dataset = build(voc, [lambda results: np.random.rand()], views=2, seed=4)
+    epochs = []
+    for epoch in range(4):
+        dataset.set_epoch(epoch)
+        epochs.append([dataset[index] for index in range(4)])
+    assert epochs[:2] == epochs[2:]
+    assert len({*epochs[0], *epochs[1]}) == 8
+
+
 def test_living_workers_see_the_epoch(voc):
     dataset = build(voc, PIPELINE)
     loader = DataLoader(

@@ -11,8 +11,8 @@ def draw():
     return random.random(), np.random.rand(), torch.rand(()).item()
 
 
-def draw_for(image_id, seed=0, epoch=0):
-    randomness = SampleRandomness(seed)
+def draw_for(image_id, seed=0, epoch=0, views=None):
+    randomness = SampleRandomness(seed, views)
     randomness.set_epoch(epoch)
     with randomness.of(image_id):
         return draw()
@@ -25,6 +25,13 @@ def test_it_depends_on_seed_epoch_and_id_and_on_nothing_else():
     others = [draw_for('b'), draw_for('a', seed=1), draw_for('a', epoch=1)]
     for generator in range(3):
         assert len({values[generator] for values in [first, *others]}) == 4
+
+
+def test_views_take_turns_and_are_those_of_every_run():
+    drawn = [draw_for('a', seed=epoch, epoch=epoch, views=3) for epoch in range(6)]
+    assert drawn[:3] == drawn[3:]
+    assert len(set(drawn)) == 3
+    assert draw_for('b', views=3) != drawn[0]
 
 
 def test_it_is_the_same_on_every_machine():
