@@ -125,11 +125,14 @@ class CLIPPretrainer(BaseModel):
         captions = self.encode_captions(int(torch.randint(len(self.captions), ())))
         bags = bag_probabilities(
             patches, captions, self.num_classes, self.bag_scale, self.bag_share
-        ).clamp(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
+        ).float()
+        bags = bags.clamp(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
+        with torch.autocast(bags.device.type, enabled=False):  # which refuses logarithms like these
+            loss_bags = F.binary_cross_entropy(bags, image_label.to(bags))
         classes = captions[: self.num_classes]
         return {
             'loss_captions': caption_contrast(images, classes, image_label, scale),
-            'loss_bags': self.bag_weight * F.binary_cross_entropy(bags, image_label.to(bags)),
+            'loss_bags': self.bag_weight * loss_bags,
         }
 
     def encode_images(self, inputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -53,4 +53,4 @@ def flip_back(maps: Tensor, view: SegDataSample) -> Tensor:
 
 def mean_probability(views: list[SegDataSample]) -> Tensor:
     """Return the mean softmax of a segmentor's views, ``(C, H, W)``."""
-    return torch.stack([view.seg_logits.data.softmax(dim=0) for view in views]).mean(dim=0)
+    return torch.stack([view.seg_logits.data.float().softmax(dim=0) for view in views]).mean(dim=0)

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmwsss.compat import declare_torchvision_schemas
 from mmwsss.functional.caption_contrast import bag_probabilities, caption_contrast
 
 
@@ -35,6 +36,7 @@ def test_contrast(label):
 
 
 def test_it_is_the_loss_of_clip_with_one_class_an_image():
+    declare_torchvision_schemas()  # open_clip imports torchvision
     open_clip = pytest.importorskip('open_clip')
     images, captions = unit(4, 6), unit(8, 6)[4:]
     expected = open_clip.ClipLoss()(images, captions, torch.tensor(9.0))

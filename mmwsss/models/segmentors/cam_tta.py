@@ -94,4 +94,4 @@ def _cells(pixels: int, stride: int) -> int:
 
 
 def _to_numpy(maps: Tensor) -> np.ndarray:
-    return maps.cpu().numpy()
+    return maps.float().cpu().numpy()  # numpy knows no bfloat16
