@@ -46,8 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
         measure_precision,
     )
     from mmwsss.seeds import CRF_PRESETS, refine_items
-    from mmwsss.structures import atomic_path, read_ids
+    from mmwsss.structures import Range, atomic_path, check_range, read_ids
 
+    for name in ('fg_precision', 'bg_precision'):  # before every threshold is tried
+        check_range(f'--{name.replace("_", "-")}', getattr(arguments, name), Range(0, 1))
     ids = choose_evenly(read_ids(arguments.ids), arguments.num_images)
     items = refine_items(arguments.seed_dir, arguments.images, ids, arguments.image_suffix)
     curve = measure_precision(

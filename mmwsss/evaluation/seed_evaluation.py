@@ -27,7 +27,8 @@ from mmwsss.functional.threshold_sweep import (
 from mmwsss.seeds.files import SOURCES, Seed, load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
-from mmwsss.structures import check_choice
+from mmwsss.seeds.thresholds import Threshold
+from mmwsss.structures import check_choice, check_option
 from mmwsss.terminal import progress
 
 BACKGROUND = 'background'
@@ -46,6 +47,9 @@ class SeedSweep:
         sources: Which maps to judge; those that the seeds do not have are left out.
         thresholds: Background thresholds, ascending; 0.00, 0.01, ..., 1.00 when None.
         ignore_index: Pixels of the ground truth that do not count.
+
+    Raises:
+        ValueError: A source is unknown, or a threshold is not in [0, 1].
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class SeedSweep:
         self.ignore_index = ignore_index
         self.thresholds = default_thresholds()
         if thresholds is not None:
+            for threshold in thresholds:
+                check_option('a threshold', threshold, Threshold)
             self.thresholds = torch.tensor(thresholds, dtype=torch.float32)
         self.images = 0
         self.histograms: dict[str, Tensor] = {}

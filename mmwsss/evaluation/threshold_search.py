@@ -10,7 +10,7 @@ import numpy as np
 from prettytable import PrettyTable
 
 from mmwsss.seeds.crf import IRN_CRF, DenseCRF
-from mmwsss.seeds.files import load_seed
+from mmwsss.seeds.files import Source, load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.seeds.refine import RefineItem, RefineSettings, check_inputs, refine_seed
@@ -39,7 +39,7 @@ class PrecisionCurve:
 def measure_precision(
     items: list[RefineItem],
     ground_truth: str | os.PathLike[str],
-    source: str = 'cam',
+    source: Source = 'cam',
     crf: DenseCRF | None = IRN_CRF,
     thresholds: Sequence[float] = CANDIDATES,
     processes: int = 1,

@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmwsss.registry import STAGES
 
-from .config import check_keys
+from .config import check_keys, check_values
 from .stages.base import Stage
 
 
@@ -63,10 +63,13 @@ def _build_stage(name: str, options: dict[str, Any], config: Config) -> Stage | 
     required = [
         parameter.name
         for parameter in inspect.signature(target).parameters.values()
-        if parameter.default is parameter.empty and parameter.name != 'name'
+        if parameter.default is parameter.empty
+        and parameter.kind is not parameter.VAR_KEYWORD
+        and parameter.name != 'name'
     ]
-    if missing := [option for option in required if option not in options]:
+    if missing := [option for option in required if options.get(option) is None]:
         raise ValueError(f'{where} ({kind}) needs {", ".join(missing)}: add it in the config')
+    check_values(where, options, target)
     return target(name, **options)
 
 

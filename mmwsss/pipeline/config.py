@@ -4,8 +4,8 @@ import copy
 import difflib
 import inspect
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_type_hints
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mmwsss import registry
 from mmwsss.shipped import find_config, shipped_root
+from mmwsss.structures import check_option
 
 from .class_counts import settle_class_counts
 
@@ -154,11 +155,13 @@ def _check_part(where: str, part: dict[str, Any]) -> None:
         known = sorted({key for r in _REGISTRIES for key in r.module_dict})
         raise ValueError(f'{where}.type is mmwsss.{name}, {_unknown(name, known)}')
     check_keys(where, name, set(part) - {'type', '_scope_', '_delete_'}, found)
+    check_values(where, part, found)
     for owner in inspect.getmro(found) if inspect.isclass(found) else ():
         for key, nested in vars(owner).get('nested_options', {}).items():
             keys = set(part.get(key) or {}) - {'_delete_'}
             taker = nested.taker
             check_keys(f'{where}.{key}', taker.__name__, keys, taker, set(nested.given))
+            check_values(f'{where}.{key}', part.get(key) or {}, taker)
 
 
 def check_keys(
@@ -179,6 +182,38 @@ def check_keys(
     known = accepted - (given or set())
     for key in sorted(keys - known):
         raise ValueError(f'option {key!r} of {where} ({name}) is {_unknown(key, sorted(known))}')
+
+
+def check_values(where: str, options: Mapping[str, Any], target: Callable) -> None:
+    """Compare options with the types that a class or function, and what it inherits from, states.
+
+    Args:
+        where: Place of the options, for messages.
+        options: By name; those whose type says nothing that can be checked are passed over.
+        target: A class, or a function.
+
+    Raises:
+        ValueError: An option is none of its choices, out of its range, or of another type.
+    """
+    seen = set()
+    for function in _constructors(target):
+        parameters = inspect.signature(function).parameters
+        for name, hint in _type_hints(function).items():
+            if name in options and name in parameters and name not in seen:
+                # None of what must be given: filled in later, as `num_classes`
+                may_be_none = parameters[name].default in (None, inspect.Parameter.empty)
+                if not (may_be_none and options[name] is None):
+                    check_option(f'{where}.{name}', options[name], hint)
+            seen.add(name)
+
+
+def _type_hints(function: Callable) -> dict[str, Any]:
+    """Return the annotations of a constructor; none where one can be resolved only by a checker."""
+    try:
+        constructor = function.__init__ if inspect.isclass(function) else function
+        return get_type_hints(constructor, include_extras=True)
+    except NameError:  # imported under TYPE_CHECKING
+        return {}
 
 
 def accepted_options(target: Callable) -> set[str] | None:

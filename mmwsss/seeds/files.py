@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -18,7 +18,8 @@ from mmwsss.functional.cam import normalize_by_max
 from mmwsss.structures.files import atomic_path
 from mmwsss.structures.options import check_choice
 
-SOURCES = ('cam', 'pacam', 'sum')
+Source = Literal['cam', 'pacam', 'sum']
+SOURCES: tuple[Source, ...] = get_args(Source)
 META_FILE = 'meta.json'
 _MAPS = ('cam', 'pacam', 'background', 'pacam_background')  # all but the first may be missing
 MAX_CLASSES = 254  # a pseudo mask is uint8: background, then these, then 255 for "ignore"
@@ -71,7 +72,7 @@ class Seed:
         self.size = (int(self.size[0]), int(self.size[1]))
 
     @property
-    def sources(self) -> tuple[str, ...]:
+    def sources(self) -> tuple[Source, ...]:
         """What `maps` can give: all of `SOURCES`, or ``cam`` alone without a PACAM."""
         return SOURCES if self.pacam is not None else SOURCES[:1]
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mmwsss.structures import read_image
+from mmwsss.structures import Settings, read_image
 
 from .crf import IRN_CRF, DenseCRF
-from .files import Seed, load_seed
+from .files import Seed, Source, load_seed
 from .masks import IGNORE_INDEX, save_mask
 from .refine import RefineItem, RefineSettings, refine_files, refine_seed
-from .thresholds import IRN_THRESHOLDS
+from .thresholds import IRN_THRESHOLDS, Threshold, check_sure_thresholds
 
 
 @dataclass(frozen=True)
-class IRLabelSettings:
+class IRLabelSettings(Settings):
     """How a seed becomes an ir_label.
 
     Attributes:
@@ -28,28 +28,19 @@ class IRLabelSettings:
         crf: CRF settings of both runs; None: argmax alone.
 
     Raises:
-        ValueError: The thresholds are out of order, or one alone is None.
+        ValueError: The source is unknown, a threshold is out of [0, 1], they are out of order, or
+            one alone is None.
     """
 
-    source: str = 'cam'
-    fg_threshold: float | None = IRN_THRESHOLDS.fg
-    bg_threshold: float | None = IRN_THRESHOLDS.bg
+    source: Source = 'cam'
+    fg_threshold: Threshold | None = IRN_THRESHOLDS.fg
+    bg_threshold: Threshold | None = IRN_THRESHOLDS.bg
     crf: DenseCRF | None = IRN_CRF
 
     def __post_init__(self) -> None:
-        """Check the order."""
-        if self.fg_threshold is None or self.bg_threshold is None:
-            if self.fg_threshold != self.bg_threshold:
-                raise ValueError(
-                    'ir_labels need two thresholds, or None for both (the own background of the '
-                    f'seeds), not {self.fg_threshold} and {self.bg_threshold}'
-                )
-            return
-        if not 0 <= self.bg_threshold <= self.fg_threshold <= 1:
-            raise ValueError(
-                'ir_labels need 0 <= bg_threshold <= fg_threshold <= 1, not '
-                f'{self.bg_threshold} and {self.fg_threshold}'
-            )
+        """Check every field, and the order."""
+        super().__post_init__()
+        check_sure_thresholds(self.fg_threshold, self.bg_threshold)
 
 
 def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.ndarray:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mmwsss.structures import check_files_exist, image_size, read_image
+from mmwsss.structures import Settings, check_files_exist, image_size, read_image
 from mmwsss.terminal import progress, track
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
-from .files import Seed, load_seed, load_seed_size, resize_maps
+from .files import Seed, Source, load_seed, load_seed_size, resize_maps
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
-from .thresholds import IRN_THRESHOLDS
+from .thresholds import IRN_THRESHOLDS, Power, Threshold, check_background
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class RefineItem:
 
 
 @dataclass(frozen=True)
-class RefineSettings:
+class RefineSettings(Settings):
     """How a seed becomes a mask.
 
     Attributes:
@@ -45,13 +45,22 @@ class RefineSettings:
         crf: CRF settings; None: argmax alone.
         bg_power: Exponent of a background score ``(1 - max) ** bg_power`` of the maps (CLIP-ES),
             in the place of `bg_threshold`; None: no such score.
+
+    Raises:
+        ValueError: The source is unknown, a number is out of its range, or there are two
+            backgrounds.
     """
 
-    source: str = 'cam'
-    bg_threshold: float | None = IRN_THRESHOLDS.seed
-    min_confidence: float = 0.7  # ours
+    source: Source = 'cam'
+    bg_threshold: Threshold | None = IRN_THRESHOLDS.seed
+    min_confidence: Threshold = 0.7  # ours
     crf: DenseCRF | None = IRN_CRF
-    bg_power: float | None = None
+    bg_power: Power | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field, and that one background is meant."""
+        super().__post_init__()
+        check_background(self.bg_threshold, self.bg_power)
 
 
 def refine_seeds_with_crf(

@@ -1,6 +1,7 @@
 """IRN's random walk on a seed: maps spread to where no boundary is crossed."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -9,11 +10,13 @@ from torch import Tensor
 
 from mmwsss.functional.own_background import background_share
 from mmwsss.functional.random_walk import random_walk, upsample_walk
-from mmwsss.seeds.files import Seed
+from mmwsss.seeds.files import Seed, Source
+from mmwsss.seeds.thresholds import IRN_THRESHOLDS, Power
+from mmwsss.structures import Range, Settings
 
 
 @dataclass(frozen=True)
-class WalkSettings:
+class WalkSettings(Settings):
     """How a seed walks.
 
     Attributes:
@@ -25,13 +28,16 @@ class WalkSettings:
         full_size: Return maps of the image's size, enlarged by 4 and cropped as IRN does. Maps on
             the stride-4 grid are smaller files; whoever reads them stretches them to the image's
             size, which moves them by up to 3 pixels where a side is no multiple of 4.
+
+    Raises:
+        ValueError: The source is unknown, or a number is out of its range.
     """
 
-    source: str = 'cam'
-    power: float = 1.0
-    radius: int = 5  # IRN
-    beta: float = 10.0  # IRN
-    steps: int = 256  # IRN, 2 ** 8
+    source: Source = 'cam'
+    power: Power = IRN_THRESHOLDS.power
+    radius: Annotated[int, Range(2)] = 5  # IRN
+    beta: Annotated[float, Range(0)] = 10.0  # IRN
+    steps: Annotated[int, Range(1)] = 256  # IRN, 2 ** 8
     full_size: bool = False
 
 

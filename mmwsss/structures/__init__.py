@@ -4,7 +4,7 @@ from .cam_output import CAMOutput
 from .files import atomic_path
 from .image_lists import check_files_exist, read_ids
 from .images import image_fault, image_size, read_header, read_image
-from .options import NestedOptions, Range, Settings, check_choice, check_range
+from .options import NestedOptions, Range, Settings, check_choice, check_option, check_range
 
 __all__ = [
     'CAMOutput',
@@ -14,6 +14,7 @@ __all__ = [
     'atomic_path',
     'check_choice',
     'check_files_exist',
+    'check_option',
     'check_range',
     'image_fault',
     'image_size',

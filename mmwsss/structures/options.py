@@ -2,9 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 INFINITY = float('inf')
+_PLAIN: dict[Any, tuple[type, str]] = {  # numpy's numbers count
+    bool: (bool, 'True or False'),
+    int: (Integral, 'a whole number'),
+    float: (Real, 'a number'),
+    str: (str, 'a text'),
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,8 @@ class Settings:
     """Base of frozen settings, which check themselves by the types of their fields.
 
     A field ``Literal['a', 'b']`` must be one of the two, one ``Annotated[float, Range(0, 1)]`` must
-    lie in the range. A config names the fields flat, among the options of the class that has them.
+    lie in the range; `check_option` has the rules. A config names the fields flat, among the
+    options of the class that has them.
 
     Attributes:
         where: Place of the options in a config, for messages.
@@ -81,22 +90,69 @@ class Settings:
 
 
 def check_option(option: str, value: Any, hint: Any) -> None:
-    """Compare a value with a type that names choices or a range; other types are not looked at.
+    """Compare a value with a type that says what it may be.
+
+    Such types are ``Literal`` choices, ``Annotated[..., Range(...)]``, ``bool``, ``int``,
+    ``float``, ``str``, None, and alternatives of these; other types are not looked at.
 
     Args:
         option: Name of the option, for the message.
-        value: None passes a range: an option that may be None says so by its type.
-        hint: Its annotation: choices, a range, or any other type.
+        value: What was given.
+        hint: Its annotation.
 
     Raises:
-        ValueError: The value is none of the choices, or out of the range.
+        ValueError: The value is none of what it may be.
+
+    Example:
+        >>> check_option('power', 0.5, Annotated[float, Range(0, 1)] | Literal['best'] | None)
+        >>> check_option('power', 15, Annotated[float, Range(0, 1)] | Literal['best'] | None)
+        Traceback (most recent call last):
+        ...
+        ValueError: power is 15; it must lie in [0, 1], or be one of best, None
     """
-    if get_origin(hint) is Literal:
+    if get_origin(hint) in (Union, UnionType):
+        _check_alternatives(option, value, get_args(hint))
+    elif get_origin(hint) is Literal:
         check_choice(option, value, get_args(hint))
     elif get_origin(hint) is Annotated:
-        for limits in get_args(hint)[1:]:
+        inner, *notes = get_args(hint)
+        check_option(option, value, inner)
+        for limits in notes:
             if isinstance(limits, Range) and value is not None:
                 check_range(option, value, limits)
+    elif hint in _PLAIN:
+        kind, wanted = _PLAIN[hint]
+        # Python's True is a number, a config's is none
+        if not isinstance(value, kind) or (isinstance(value, bool) and hint is not bool):
+            raise ValueError(f'{option} is {value!r}; it must be {wanted}')
+
+
+def _check_alternatives(option: str, value: Any, hints: Iterable[Any]) -> None:
+    """Raise ValueError if a value fits none of several types."""
+    choices: list[object] = []
+    others = []
+    for hint in hints:
+        if hint is NoneType:
+            choices.append(None)
+        elif get_origin(hint) is Literal:
+            choices += get_args(hint)
+        else:
+            others.append(hint)
+    if value in choices:
+        return
+    errors = []
+    for hint in others:
+        try:
+            check_option(option, value, hint)
+        except ValueError as error:
+            errors.append(str(error))
+        else:
+            return
+    if not errors:
+        check_choice(option, value, choices)
+    one = 'one of ' if len(choices) > 1 else ''
+    more = f', or be {one}{", ".join(map(str, choices))}' if choices else ''
+    raise ValueError(errors[0] + more)
 
 
 def check_choice(option: str, value: object, choices: Iterable[object]) -> None:
@@ -140,7 +196,7 @@ def check_range(option: str, value: float, limits: Range) -> None:
         ...
         ValueError: momentum is 1; it must lie in [0, 1)
     """
-    if not isinstance(value, int | float):
+    if not isinstance(value, Real):
         raise ValueError(f'{option} is {value!r}; it must be a number')
     if limits.low <= value <= limits.high and not (limits.below_high and value == limits.high):
         return

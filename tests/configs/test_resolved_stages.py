@@ -6,6 +6,7 @@ change that is meant is made there too, where a reader of the change sees it.
 
 import inspect
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,10 @@ RECORDED = json.loads(Path(__file__).with_name('resolved_stages.json').read_text
 
 
 def resolve(stage):
-    names = [name for name in inspect.signature(type(stage)).parameters if name != 'name']
-    options = {
-        # a walk keeps its numbers together
-        name: getattr(stage if hasattr(stage, name) else stage.settings, name)
-        for name in names
-    }
+    names = set(inspect.signature(type(stage)).parameters) - {'name', 'settings'}
+    options = {name: getattr(stage, name) for name in names}
+    if hasattr(stage, 'settings'):
+        options |= asdict(stage.settings)
     content = {'name': stage.name, 'type': type(stage).__name__, **options}
     return json.loads(json.dumps(content, default=str))
 

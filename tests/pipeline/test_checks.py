@@ -89,13 +89,13 @@ def test_images_without_a_label_are_found_before_the_first_stage(config, tmp_pat
 @pytest.mark.parametrize(
     ('stage', 'option', 'value', 'message'),
     [
-        ('crf_masks', 'source', 'pcam', "source of stage 'crf_masks' is 'pcam', .* cam, pacam"),
-        ('ir_labels', 'source', 'pcam', "source of stage 'ir_labels' is 'pcam'"),
-        ('walk', 'source', 'pcam', "source of stage 'walk' is 'pcam'"),
+        ('crf_masks', 'source', 'pcam', "masks.source is 'pcam'; .* cam, pacam"),
+        ('ir_labels', 'source', 'pcam', "ir_labels.source is 'pcam'"),
+        ('walk', 'source', 'pcam', "walk.source is 'pcam'"),
         ('pseudo_masks', 'source', 'pacam', "but the seeds of 'walk' have cam"),
-        ('crf_masks', 'bg_threshold', 'bset', "is 'bset'; give a number, 'best' or None"),
+        ('crf_masks', 'bg_threshold', 'bset', "is 'bset'; it must be a number, or be"),
         ('crf_masks', 'scores', 'cam', "its scores, 'cam', are of no EvaluateSeeds stage"),
-        ('crf_masks', 'crf', 'irnn', "crf of stage 'crf_masks' is 'irnn'; known are"),
+        ('crf_masks', 'crf', 'irnn', "crf of stage 'crf_masks' is 'irnn'; choose one of"),
     ],
 )
 def test_options_are_checked(config, tmp_path, stage, option, value, message):

@@ -1,6 +1,7 @@
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from mmengine.config import Config
@@ -10,7 +11,7 @@ from mmwsss.pipeline.config import accepted_options, check_options, load_config,
 from mmwsss.pipeline.stages import Train
 from mmwsss.pipeline.workspace import Workspace
 from mmwsss.registry import MODELS, STAGES
-from mmwsss.structures import NestedOptions, Settings
+from mmwsss.structures import NestedOptions, Range, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -109,16 +110,16 @@ def test_a_class_that_takes_any_keyword_is_let_alone():
 
 
 @pytest.mark.parametrize(
-    ('kind', 'key', 'wrong', 'near'),
+    ('kind', 'key', 'wrong', 'near', 'value'),
     [
-        ('PrototypeAwareCAMHead', 'bank', 'num_prototype', 'num_prototypes'),
-        ('CLIPESHead', 'text', 'template', 'templates'),
-        ('CLIPESAdapterHead', 'text', 'template', 'templates'),
-        ('FrozenCLIPDecoder', 'prototypes', 'chekpoint', 'checkpoint'),
+        ('PrototypeAwareCAMHead', 'bank', 'num_prototype', 'num_prototypes', 2),
+        ('CLIPESHead', 'text', 'template', 'templates', 'a'),
+        ('CLIPESAdapterHead', 'text', 'template', 'templates', 'a'),
+        ('FrozenCLIPDecoder', 'prototypes', 'chekpoint', 'checkpoint', 'a'),
     ],
 )
-def test_a_dict_without_a_type_is_checked_as_well(kind, key, wrong, near):
-    config = Config({'model': {'type': f'mmwsss.{kind}', key: {near: 1}}})
+def test_a_dict_without_a_type_is_checked_as_well(kind, key, wrong, near, value):
+    config = Config({'model': {'type': f'mmwsss.{kind}', key: {near: value}}})
     check_options(config)
     with pytest.raises(ValueError, match=rf'{wrong!r} of model\.{key} .*did you mean {near!r}'):
         merge_options(config, {f'model.{key}.{wrong}': 1})
@@ -147,12 +148,12 @@ def test_the_nested_options_of_every_class_are_options_that_there_are():
 
 @dataclass(frozen=True)
 class WaveSettings(Settings):
-    height: float = 1.0
+    height: Annotated[float, Range(0, 9)] = 1.0
     length: float = 2.0
 
 
 class Shore:
-    def __init__(self, sand: str = 'fine', width: int = 3) -> None: ...
+    def __init__(self, sand: Literal['fine', 'coarse'] = 'fine', width: int = 3) -> None: ...
 
 
 @MODELS.register_module(force=True)
@@ -176,6 +177,9 @@ class LoudWaves(Waves):
         ({'heigth': 2.0}, r"'heigth' of part \((Loud)?Waves\) is unknown: did you mean 'height'"),
         ({'shore': {'snad': 'x'}}, r"'snad' of part\.shore \(Shore\) .*did you mean 'sand'"),
         ({'shore': {'width': 1}}, r"'width' of part\.shore \(Shore\)"),
+        ({'shore': {'sand': 'red'}}, r"part\.shore\.sand is 'red'; choose one of fine, coarse"),
+        ({'height': 10}, r'part\.height is 10; it must lie in \[0, 9\]'),
+        ({'number': 'two'}, r"part\.number is 'two'; it must be a whole number"),
     ],
 )
 @pytest.mark.parametrize(('kind', 'own'), [('Waves', {}), ('LoudWaves', {'noise': 1.0})])

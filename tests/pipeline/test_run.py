@@ -30,6 +30,7 @@ SEEDS = {'type': 'GenerateSeeds', 'name': 'seeds'}
         ([{**SEEDS, 'model': 'cam'}], "reads 'cam', which is no stage; the stages are"),
         ([{**SEEDS, 'model': 'seeds'}], r"\['seeds'\] wait for one another"),
         ([{'type': 'RefineSeeds', 'name': 'r'}], r'stages\.r \(RefineSeeds\) needs seeds: add it'),
+        ([{'type': 'RefineSeeds', 'name': 'r', 'seeds': None}], 'needs seeds: add it'),
         (
             [SEEDS, {'type': 'EvaluateSeeds', 'name': 'e', 'seeds': 'seeds'}],
             r'stages\.e \(EvaluateSeeds\) needs ground_truth, ids',
@@ -39,6 +40,49 @@ SEEDS = {'type': 'GenerateSeeds', 'name': 'seeds'}
 def test_wrong_stages_are_refused_in_one_sentence(stages, message):
     with pytest.raises(ValueError, match=message):
         build_stages(config_of(*stages))
+
+
+REFINE = {'type': 'RefineSeeds', 'name': 's', 'seeds': 'seeds'}
+IR_LABELS = {**REFINE, 'type': 'MakeIRLabels'}
+WALK = {**REFINE, 'type': 'WalkSeeds', 'model': 'irnet'}
+
+
+@pytest.mark.parametrize(
+    ('stage', 'message'),
+    [
+        ({**REFINE, 'source': 'pcam'}, r"source is 'pcam'; choose one of cam, pacam, sum"),
+        ({**REFINE, 'bg_threshold': 15}, r'bg_threshold is 15; it must lie in \[0, 1\], or be one'),
+        ({**REFINE, 'bg_threshold': 'bst'}, r"'bst'; it must be a number, or be one of best, None"),
+        ({**REFINE, 'bg_power': 0}, r'bg_power is 0; it must be at least'),
+        ({**REFINE, 'min_confidence': 70}, r'min_confidence is 70; it must lie in \[0, 1\]'),
+        ({**IR_LABELS, 'fg_threshold': -0.15}, r'fg_threshold is -0\.15; it must lie in'),
+        ({**WALK, 'steps': 0}, r'steps is 0; it must be at least 1'),
+        ({**WALK, 'full_size': 'yes'}, r"full_size is 'yes'; it must be True or False"),
+        ({**WALK, 'source': 3}, r'source is 3; choose one of'),
+        (
+            {'type': 'Train', 'name': 's', 'config': 7},
+            r'config is 7; it must be a text, or be',
+        ),
+        ({'type': 'Test', 'name': 's', 'model': 'x', 'tta': 1}, r'tta is 1; it must be True or'),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_refused_with_its_place(stage, message):
+    with pytest.raises(ValueError, match=rf'^stages\.s\..*{message}'):
+        build_stages(config_of(SEEDS, stage))
+
+
+@pytest.mark.parametrize(
+    ('stage', 'message'),
+    [
+        ({**IR_LABELS, 'fg_threshold': 0.1, 'bg_threshold': 0.2}, 'must not be above fg_threshold'),
+        ({**IR_LABELS, 'bg_threshold': None}, "'s' has .*bg_threshold=None, but it takes two"),
+        ({**REFINE, 'crf': 'irm'}, "crf of stage 's' is 'irm'; choose one of irn, .*, None"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(tmp_path, stage, message):
+    stages = build_stages(config_of(SEEDS, stage))
+    with pytest.raises(ValueError, match=message):
+        stages['s'].check(Workspace(config_of(), tmp_path, stages))
 
 
 def test_everything_is_checked_before_the_first_stage_runs(tmp_path, monkeypatch):

@@ -57,9 +57,22 @@ def test_an_image_without_classes_is_background():
     assert not ir_label(image_of(seed), seed, IRLabelSettings()).any()
 
 
-@pytest.mark.parametrize(('fg', 'bg'), [(0.05, 0.3), (1.2, 0.1), (0.3, -0.1)])
-def test_thresholds_out_of_order_are_refused(fg, bg):
-    with pytest.raises(ValueError, match='0 <= bg_threshold <= fg_threshold <= 1'):
+@pytest.mark.parametrize(
+    ('fg', 'bg', 'message'),
+    [
+        (
+            0.05,
+            0.3,
+            r'=0\.05 and bg_threshold=0\.3, but bg_threshold must not be above',
+        ),
+        (15, 0.1, r'fg_threshold is 15; it must lie in \[0, 1\], or be None'),
+        (0.3, -0.15, r'bg_threshold is -0\.15; it must lie in'),
+        (None, 0.05, 'it takes two numbers, or None for both'),
+        (0.3, None, 'it takes two numbers, or None for both'),
+    ],
+)
+def test_thresholds_that_make_no_sense_are_refused(fg, bg, message):
+    with pytest.raises(ValueError, match=message):
         IRLabelSettings(fg_threshold=fg, bg_threshold=bg)
 
 
@@ -109,8 +122,3 @@ def test_with_an_own_background_sure_is_what_argmax_and_crf_agree_on():
     expected = np.where(found == refined, np.array([0, 1, 3])[found], 255)
     np.testing.assert_array_equal(ir_label(image, seed, settings), expected)
     assert {0, 255} < set(np.unique(expected))
-
-
-def test_one_threshold_alone_is_refused():
-    with pytest.raises(ValueError, match='two thresholds, or None for both'):
-        IRLabelSettings(fg_threshold=None)

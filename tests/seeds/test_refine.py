@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -279,6 +280,30 @@ def test_command(items, tmp_path, capsys, options, settings):
     for name in CLASSES:
         a, b = (tmp_path / folder / f'{name}.png' for folder in 'ab')
         assert a.read_bytes() == b.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'bg_threshold': 15.0}, 'bg_threshold is 15.0; it must lie in [0, 1], or be None'),
+        ({'bg_power': -1.0}, 'bg_power is -1.0; it must be at least 1e-06, or be None'),
+        ({'min_confidence': 70.0}, 'min_confidence is 70.0; it must lie in [0, 1]'),
+    ],
+)
+def test_function_and_command_refuse_senseless_numbers_alike(tmp_path, capsys, options, message):
+    with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
+        RefineSettings(**options)
+    (tmp_path / 'ids.txt').write_text('a')
+    words = [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
+    command = ['refine', 'seeds', 'masks', '--images', 'images', '--ids', tmp_path / 'ids.txt']
+    assert main([str(word) for word in [*command, *words]]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_background_is_said_in_one_way():
+    RefineSettings(bg_threshold=None, bg_power=2)
+    with pytest.raises(ValueError, match=r'has bg_power=2 and bg_threshold=0\.3, but a background'):
+        RefineSettings(bg_threshold=0.3, bg_power=2)
 
 
 def test_few_items_are_handed_out_ahead():

@@ -2,10 +2,11 @@ import inspect
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import pytest
 
 from mmwsss import registry
-from mmwsss.structures import Range, Settings, check_choice, check_range
+from mmwsss.structures import Range, Settings, check_choice, check_option, check_range
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,33 @@ def test_what_fits_is_taken():
 def test_what_does_not_fit_is_named_with_its_place(options, message):
     with pytest.raises(ValueError, match=message):
         Walk(**options)
+
+
+SHARE = Annotated[float, Range(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ('hint', 'fitting', 'wrong', 'demand'),
+    [
+        (bool, (True, False), (1, 'yes', None), 'it must be True or False'),
+        (int, (3, np.int64(3)), (3.0, True, '3', None), 'it must be a whole number'),
+        (float, (3, 0.5, np.float32(1)), (True, '3', None), 'it must be a number'),
+        (str, ('', 'a'), (3, None), 'it must be a text'),
+        (SHARE | None, (0, 1.0, None), (15, -0.15), r'it must lie in \[0, 1\], or be None'),
+        (SHARE | Literal['best'] | None, ('best',), ('bst',), 'number, or be one of best, None'),
+        (Literal['a'] | None, ('a', None), ('b',), 'choose one of a, None'),
+        (Annotated[int, Range(1)], (1,), (0, 1.5), 'it must be (at least 1|a whole number)'),
+        (int | str, (3, 'a'), (1.5,), 'it must be a whole number'),
+        (int | list[int], (3, [3], 'not looked at'), (), ''),
+        (list[int], ('not looked at',), (), ''),
+    ],
+)
+def test_a_value_is_compared_with_the_type_of_its_option(hint, fitting, wrong, demand):
+    for value in fitting:
+        check_option('x', value, hint)
+    for value in wrong:
+        with pytest.raises(ValueError, match=rf'^x is {value!r}; .*{demand}$'):
+            check_option('x', value, hint)
 
 
 def test_settings_without_a_place_name_the_option_alone():

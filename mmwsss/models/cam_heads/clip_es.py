@@ -1,7 +1,7 @@
 """The CAM head of CLIP-ES: GradCAM of a frozen CLIP, spread by its attention."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from mmwsss.models.backbones.frozen_clip import CLIPFeatures, attend, to_map
 from mmwsss.models.text_prototypes import TextPrototypes
 from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
-from mmwsss.structures import CAMOutput, NestedOptions
+from mmwsss.structures import CAMOutput, NestedOptions, Range
 
 from .base import BaseCAMHead, MergedMaps
 from .boxes import box_mask
@@ -87,7 +87,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         text: dict | None = None,
         prototypes: dict | None = None,
         logit_scale: float = 100.0,  # CLIP
-        box_threshold: float = 0.4,  # CLIP-ES, VOC; 0.7 for COCO
+        box_threshold: Annotated[float, Range(0, 1)] = 0.4,  # CLIP-ES, VOC; 0.7 for COCO
         box_border: bool = True,  # ours
         sinkhorn_rounds: int = 3,  # CLIP-ES
         init_cfg: dict | None = None,

@@ -4,6 +4,7 @@ import importlib.util
 
 from mmwsss.pipeline.workspace import Workspace
 from mmwsss.seeds.crf import CRF_PRESETS
+from mmwsss.structures import check_choice
 
 GROUND_TRUTH_CURE = 'set the folder of the ground truth, or leave the stage out (name=None)'
 
@@ -19,8 +20,7 @@ def check_crf(name: str, crf: str | None) -> None:
         ValueError: There is no such preset.
         ImportError: The package is missing.
     """
-    if crf is not None and crf not in CRF_PRESETS:
-        raise ValueError(f'crf of stage {name!r} is {crf!r}; known are {sorted(CRF_PRESETS)}')
+    check_choice(f'crf of stage {name!r}', crf, [*CRF_PRESETS, None])
     if crf is not None and importlib.util.find_spec('pydensecrf') is None:
         raise ImportError(
             f'stage {name!r} needs the dense CRF: pip install -r requirements/crf.txt, or set its '

@@ -1,13 +1,20 @@
 """Stages that write masks: pseudo masks, and IRN's ir_labels."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from mmwsss.pipeline.workspace import DONE, Workspace, read_record
 from mmwsss.registry import STAGES
 from mmwsss.seeds.crf import CRF_PRESETS
+from mmwsss.seeds.files import Source
 from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
 from mmwsss.seeds.refine import RefineSettings, refine_seeds_with_crf
-from mmwsss.seeds.thresholds import IRN_THRESHOLDS
+from mmwsss.seeds.thresholds import (
+    IRN_THRESHOLDS,
+    Power,
+    Threshold,
+    check_background,
+    check_sure_thresholds,
+)
 
 from .base import Stage
 from .checks import check_crf, check_source
@@ -45,11 +52,11 @@ class RefineSeeds(Stage):
         self,
         name: str,
         seeds: str,
-        source: str = 'cam',
-        bg_threshold: float | str | None = RefineSettings.bg_threshold,
-        bg_power: float | None = None,
+        source: Source = 'cam',
+        bg_threshold: Threshold | Literal['best'] | None = RefineSettings.bg_threshold,
+        bg_power: Power | None = None,
         scores: str | None = None,
-        min_confidence: float = RefineSettings.min_confidence,
+        min_confidence: Threshold = RefineSettings.min_confidence,
         crf: str | None = 'irn',
     ) -> None:
         super().__init__(name)
@@ -64,12 +71,7 @@ class RefineSeeds(Stage):
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
         check_crf(self.name, self.crf)
-        unstated = (None, RefineSettings.bg_threshold)
-        if self.bg_power is not None and self.bg_threshold not in unstated:
-            raise ValueError(
-                f'stage {self.name!r} has bg_power={self.bg_power:g} and bg_threshold='
-                f'{self.bg_threshold!r}, but a background is one of them: set the other to None'
-            )
+        check_background(self.bg_threshold, self.bg_power, f'stage {self.name!r}')
         if self.bg_threshold == 'best':
             judge = workspace.stages.get(self.scores or '')
             if not isinstance(judge, EvaluateSeeds):
@@ -83,11 +85,6 @@ class RefineSeeds(Stage):
                     f'stage {self.name!r} refines {self.seeds!r}, but its scores, {self.scores!r}, '
                     f'are of {judge.seeds!r}: name the stage that judges {self.seeds!r}'
                 )
-        elif isinstance(self.bg_threshold, str):
-            raise ValueError(
-                f'bg_threshold of stage {self.name!r} is {self.bg_threshold!r}; give a number, '
-                "'best' or None"
-            )
         check_source(self.name, self.source, self.seeds, workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
@@ -154,9 +151,9 @@ class MakeIRLabels(Stage):
         self,
         name: str,
         seeds: str,
-        source: str = 'cam',
-        fg_threshold: float | None = IRN_THRESHOLDS.fg,
-        bg_threshold: float | None = IRN_THRESHOLDS.bg,
+        source: Source = 'cam',
+        fg_threshold: Threshold | None = IRN_THRESHOLDS.fg,
+        bg_threshold: Threshold | None = IRN_THRESHOLDS.bg,
         crf: str | None = 'irn',
     ) -> None:
         super().__init__(name)
@@ -169,8 +166,8 @@ class MakeIRLabels(Stage):
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
         check_crf(self.name, self.crf)
+        check_sure_thresholds(self.fg_threshold, self.bg_threshold, f'stage {self.name!r}')
         check_source(self.name, self.source, self.seeds, workspace)
-        self._settings()
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options."""
@@ -185,13 +182,11 @@ class MakeIRLabels(Stage):
         """Decide in several processes; labels that are there are kept."""
         items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
         out_dir = workspace.folder(self.name) / 'masks'
-        make_ir_labels(items, out_dir, self._settings(), workspace.processes, resume)
+        crf = CRF_PRESETS[self.crf] if self.crf else None
+        settings = IRLabelSettings(self.source, self.fg_threshold, self.bg_threshold, crf)
+        make_ir_labels(items, out_dir, settings, workspace.processes, resume)
         return {'masks': len(items), **self.recipe(workspace)}
 
     def summary(self, figures: dict[str, Any]) -> str:
         """Their number."""
         return f'{figures["masks"]} masks'
-
-    def _settings(self) -> IRLabelSettings:
-        crf = CRF_PRESETS[self.crf] if self.crf else None
-        return IRLabelSettings(self.source, self.fg_threshold, self.bg_threshold, crf)

@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.config import Config
 
@@ -12,7 +12,6 @@ from mmwsss.pipeline.workspace import Workspace
 from mmwsss.registry import STAGES
 from mmwsss.seeds.files import SOURCES
 from mmwsss.seeds.refine import check_inputs
-from mmwsss.seeds.thresholds import IRN_THRESHOLDS
 from mmwsss.seeds.walk import WalkSettings
 
 from .base import Stage
@@ -95,32 +94,18 @@ class WalkSeeds(Stage):
         name: Name of the stage, which is that of its folder.
         seeds: Stage that wrote the seeds.
         model: Stage that trained the `IRNet`.
-        source: ``cam``, ``pacam`` or ``sum``.
-        power: Exponent of the maps before the walk.
-        radius: Of the steps, in cells of the stride-4 grid.
-        beta: Exponent of the affinities.
-        steps: Number of steps.
-        full_size: Write maps of the image's size, as `WalkSettings` says.
+        **settings: Fields of `WalkSettings` that differ from its defaults: ``source``, ``power``,
+            ``radius``, ``beta``, ``steps``, ``full_size``.
     """
 
     takes = ('seeds', 'model')
+    extra_keywords: ClassVar = WalkSettings
 
-    def __init__(
-        self,
-        name: str,
-        seeds: str,
-        model: str,
-        source: str = 'cam',
-        power: float = IRN_THRESHOLDS.power,
-        radius: int = WalkSettings.radius,
-        beta: float = WalkSettings.beta,
-        steps: int = WalkSettings.steps,
-        full_size: bool = False,
-    ) -> None:
+    def __init__(self, name: str, seeds: str, model: str, **settings: Any) -> None:
         super().__init__(name)
         self.seeds = seeds
         self.model = model
-        self.settings = WalkSettings(source, power, radius, beta, steps, full_size)
+        self.settings = WalkSettings(**settings)
 
     def check(self, workspace: Workspace) -> None:
         """Look at the network."""
