@@ -21,6 +21,7 @@ BASE = {
     '',
 }  # '': `import mmwsss` alone
 ALL = BASE | {
+    'annotations',
     'datasets',
     'engine',
     'evaluation',
@@ -43,6 +44,7 @@ ALLOWED = {
     'structures': {'functional'},
     'registry': {'', 'compat'},
     'seeds': BASE,
+    'annotations': BASE | {'seeds'},
     'evaluation': BASE | {'seeds'},
     'datasets': BASE | {'seeds'},
     'models': BASE | {'seeds'},

@@ -34,7 +34,7 @@ install() {
     cd "$ROOT" || exit 1
     # shellcheck disable=SC2046
     .venv/bin/python -m pip install $(torch_source) $(grep -hE '^(torch|torchvision)==' requirements.txt)
-    .venv/bin/python -m pip install -r requirements.txt -r requirements/crf.txt -r requirements/clip.txt -r requirements/coco.txt \
+    .venv/bin/python -m pip install -r requirements.txt -r requirements/crf.txt -r requirements/clip.txt -r requirements/coco.txt -r requirements/onnx.txt \
         -r requirements/efficientnet.txt -r requirements/dev.txt -r requirements/docs.txt
     .venv/bin/python -m pip install --no-build-isolation --no-deps -e .
     .venv/bin/python -c 'import torch; print("mmwsss: torch", torch.__version__, "- a CPU build" if torch.version.cuda is None else "- a build for CUDA " + torch.version.cuda)'

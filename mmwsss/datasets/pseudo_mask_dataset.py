@@ -11,6 +11,7 @@ from mmwsss.datasets.wrapped_dataset import WrappedDataset
 from mmwsss.registry import DATASETS
 
 _CURE = 'run `mmwsss refine` (or `mmwsss run`)'
+_IMPORT = 'run `mmwsss import`'
 
 
 @DATASETS.register_module()
@@ -30,6 +31,8 @@ class PseudoMaskDataset(WrappedDataset):
         test_mode: Whether the items serve a test.
         serialize_data: Whether the list is kept as bytes, which workers share.
         indices: Some of the images alone, as in mmengine's `BaseDataset`.
+        corrected_dir: Folder of masks that take the place of those in `mask_dir` where it has one,
+            ``<img_id>.png`` too; None for none.
 
     Raises:
         FileNotFoundError: The image list, an image or a pseudo-mask is missing.
@@ -47,8 +50,10 @@ class PseudoMaskDataset(WrappedDataset):
         test_mode: bool = False,
         serialize_data: bool = True,
         indices: int | Sequence[int] | None = None,
+        corrected_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         self.mask_dir = Path(mask_dir)
+        self.corrected_dir = None if corrected_dir is None else Path(corrected_dir)
         self.check_sizes = check_sizes
         super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices)
 
@@ -57,8 +62,19 @@ class PseudoMaskDataset(WrappedDataset):
         infos = super().load_data_list()
         _check_background_first(self._metainfo['classes'])
         self._metainfo.update(WITHOUT_MAPPING)
-        set_mask_paths(infos, self.mask_dir, _CURE, self.check_sizes)
+        corrected, others = self._split(infos)
+        set_mask_paths(others, self.mask_dir, _CURE, self.check_sizes)
+        if self.corrected_dir is not None:
+            set_mask_paths(corrected, self.corrected_dir, _IMPORT, self.check_sizes)
         return infos
+
+    def _split(self, infos: list[dict]) -> tuple[list[dict], list[dict]]:
+        """Part the items with a corrected mask from those without."""
+        if self.corrected_dir is None:
+            return [], infos
+        names = {path.stem for path in self.corrected_dir.glob('*.png')}
+        corrected = [info for info in infos if info['img_id'] in names]
+        return corrected, [info for info in infos if info['img_id'] not in names]
 
 
 def _check_background_first(classes: Sequence[str]) -> None:

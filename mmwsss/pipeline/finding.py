@@ -6,8 +6,10 @@ from mmengine.config import Config
 
 from mmwsss.shipped import find_config
 
+from .config import load_config
 from .network import last_checkpoint
-from .workspace import DONE, STARTED
+from .run import open_workspace
+from .workspace import DONE, STARTED, Workspace
 
 _ORDERS = ('run.py',)  # what the processes of a training were started with, if it had several
 
@@ -39,10 +41,19 @@ def find_run(source: str | Path, root: str | Path = 'work_dirs') -> Path:
 
 
 def find_segmentor(source: str | Path, root: str | Path = 'work_dirs') -> tuple[Config, Path]:
-    """Find the segmentor of a run whose training ended last.
+    """Find the segmentor of a run whose training ended last; see `find_network`."""
+    return find_network(source, 'decode_head', 'segmentor', root)
+
+
+def find_network(
+    source: str | Path, part: str, what: str, root: str | Path = 'work_dirs'
+) -> tuple[Config, Path]:
+    """Find the network of a run that has a part, of several the one whose training ended last.
 
     Args:
         source: As for `find_run`; or the folder of a training alone.
+        part: Of the config's ``model``: ``decode_head`` or ``cam_head``.
+        what: Such a network is, for messages.
         root: Folder of the runs.
 
     Returns:
@@ -53,29 +64,52 @@ def find_segmentor(source: str | Path, root: str | Path = 'work_dirs') -> tuple[
     """
     folder = find_run(source, root)
     places = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    segmentors = [
+    trained = [
         (config, last_checkpoint(place))
         for place in places
         if (place / 'last_checkpoint').is_file()
         and (config := training_config(place))
-        and 'decode_head' in config.model
+        and part in config.model
     ]
-    ended = [(config, file) for config, file in segmentors if _has_ended(file.parent)]
+    ended = [(config, file) for config, file in trained if _has_ended(file.parent)]
     if ended:
         return max(ended, key=lambda pair: pair[1].stat().st_mtime_ns)
-    if segmentors:
+    if trained:
         raise FileNotFoundError(
-            f'the training in {segmentors[0][1].parent} has not ended: `mmwsss run` with the same '
+            f'the training in {trained[0][1].parent} has not ended: `mmwsss run` with the same '
             'config goes on'
         )
     raise FileNotFoundError(
-        f'{folder} has no trained segmentor: run all stages of its config, or give the folder of '
+        f'{folder} has no trained {what}: run all stages of its config, or give the folder of '
         'a training'
     )
 
 
+def open_run(source: str | Path, root: str | Path = 'work_dirs') -> Workspace:
+    """Open a run with the config that it was run with, changes of the command line included.
+
+    Args:
+        source: As for `find_run`.
+        root: Folder of the runs.
+
+    Raises:
+        FileNotFoundError: There is no such run, or its folder has no config and none is given.
+        ValueError: The config is wrong.
+    """
+    folder = find_run(source, root)
+    config = training_config(folder)
+    if config is None:
+        if Path(source).is_dir():
+            raise FileNotFoundError(
+                f'{folder} has no config, as a run leaves one: give the config of the run instead '
+                'of its folder, or call `mmwsss run` once more'
+            )
+        config = load_config(source)
+    return open_workspace(config, folder)
+
+
 def training_config(folder: Path) -> Config | None:
-    """Return the whole config that a training has left in its folder, or None."""
+    """Return the whole config that a training, or a run, has left in its folder, or None."""
     files = sorted(folder.glob('*.py'), key=lambda path: path.stat().st_mtime_ns)
     files = [path for path in files if path.name not in _ORDERS] or files
     return Config.fromfile(files[-1]) if files else None

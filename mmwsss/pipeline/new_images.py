@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mmwsss.seeds.masks import save_mask
-from mmwsss.seeds.refine import read_image
-from mmwsss.structures import atomic_path, image_size
+from mmwsss.structures import atomic_path, image_fault, read_image
 from mmwsss.terminal import show, track
 from mmwsss.visualization import overlay_mask
 
@@ -106,8 +105,8 @@ def predict_images(
         try:
             mask = _predict(segmentor, path)
         except _BAD_IMAGE as error:
-            failed[name] = f'{path} is left out: {" ".join(str(error).split())}'
-            show(failed[name])
+            failed[name] = ' '.join(str(error).split())
+            show(f'left out: {failed[name]}')
             continue
         save_mask(out / f'{name}.png', mask, segmentor.palette)
         if overlay:
@@ -126,14 +125,15 @@ def predict_images(
 
 
 def _predict(segmentor: Segmentor, path: Path) -> np.ndarray:
-    image_size(path)  # what the header alone tells, before the pixels are decoded
+    if fault := image_fault(path):  # what the header alone tells
+        raise ValueError(fault)
     try:
         return segmentor.predict(path)
     except RuntimeError as error:  # torch's of a GPU, and of the CPU's allocator
         if 'memory' not in str(error):
             raise
         raise MemoryError(
-            'it needs more memory than there is: --no-tta needs less, a smaller copy of it less yet'
+            f'{path} needs more memory than there is: --no-tta needs less, a smaller copy less yet'
         ) from error
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from mmengine.config import Config
 
 from mmwsss.errors import USER_ERRORS
+from mmwsss.structures import atomic_path
 from mmwsss.terminal import show_run
 
 from .building import build_stages
-from .execution import execute
+from .execution import execute, stage_key
 from .stages.base import Stage
-from .workspace import Workspace
+from .workspace import DONE, Workspace, read_record
 
 
 @dataclass
@@ -58,6 +59,7 @@ def run_pipeline(
     if until is not None:
         wanted = wanted[: list(workspace.stages).index(until) + 1]
     check_stages(wanted, workspace)
+    keep_config(config, workspace.root)
     show_run(config_name(config), workspace.root)
     records = {stage.name: execute(stage, workspace) for stage in wanted}
     return PipelineRun(config_name(config), workspace, records)
@@ -87,6 +89,26 @@ def check_stages(stages: Iterable[Stage], workspace: Workspace) -> None:
         raise ValueError('\n'.join([f'{len(found)} things stop this run:', *lines]))
 
 
+def finished_run(config: Config, root: str | Path | None = None) -> PipelineRun:
+    """Open a run without running anything: the records are those of the stages that are done.
+
+    Args:
+        config: Config of the run, with its ``stages``.
+        root: As for `run_pipeline`.
+
+    Raises:
+        ValueError: The stages are missing or wrong.
+    """
+    workspace = open_workspace(config, root)
+    records: dict[str, dict[str, Any]] = {}
+    for name, stage in workspace.stages.items():
+        record = read_record(workspace.folder(name) / DONE)
+        unfinished = [source for source in stage.inputs() if source not in records]
+        if record and not unfinished and record['key'] == stage_key(stage, workspace):
+            records[name] = record
+    return PipelineRun(config_name(config), workspace, records)
+
+
 def open_workspace(
     config: Config, root: str | Path | None = None, gpus: int = 1, processes: int = 1
 ) -> Workspace:
@@ -97,6 +119,12 @@ def open_workspace(
     """
     root = Path(root) if root else Path('work_dirs') / config_name(config)
     return Workspace(config, root, build_stages(config), gpus, processes)
+
+
+def keep_config(config: Config, folder: Path) -> None:
+    """Leave a config with all its changes in a folder, under the name of its file."""
+    with atomic_path(folder / Path(config.filename).name) as temporary:
+        config.dump(temporary)
 
 
 def config_name(config: Config) -> str:

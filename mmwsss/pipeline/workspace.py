@@ -40,6 +40,13 @@ class Workspace:
         """Return the folder of the stage `name`."""
         return self.root / name
 
+    def corrected(self, name: str) -> Path:
+        """Return the folder of the masks that a person has corrected of the stage `name`.
+
+        It lies beside the stages, whose own folders are emptied when they start over.
+        """
+        return self.root / 'corrected' / name
+
     def network_config(self, name: str | None) -> Config | None:
         """Return the config of the network that the stage `name` trains; None if it trains none."""
         stage = self.stages.get(name or '')
@@ -71,3 +78,8 @@ def file_hash(path: str | Path) -> str:
     """Return the hash of a file's content, or say that it is absent."""
     path = Path(path)
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else 'absent'
+
+
+def folder_hash(folder: Path) -> str:
+    """Return the hash of the names and contents of a folder's files."""
+    return content_hash({path.name: file_hash(path) for path in folder.iterdir()})

@@ -130,12 +130,14 @@ def test_a_bad_image_is_named_and_the_others_are_predicted(run_dir, photos, monk
     save_photo(photos / 'good.png')
     (photos / 'cut.png').write_bytes((photos / 'good.png').read_bytes()[:200])
     (photos / 'text.jpg').write_text('no image')
+    save_photo(photos / 'one.png', (1, 1))
     monkeypatch.delenv('MMWSSS_TRACEBACK')
     assert main(['predict', str(run_dir), 'photos', '--no-tta']) == 1
     said = capsys.readouterr()
-    assert '2 of 3 images could not be predicted: cut; text' in said.err
-    assert 'photos/text.jpg is left out: photos/text.jpg is no image' in said.out
-    assert said.out.count('photos/cut.png is left out: ') == 1
+    assert '3 of 4 images could not be predicted: cut; one; text' in said.err
+    assert 'left out: photos/text.jpg' in said.out
+    assert 'left out: photos/cut.png is cut off' in said.out
+    assert 'left out: photos/one.png is 1 x 1 pixels' in said.out
     written = sorted(path.name for path in (photos.parent / 'predictions').glob('*.png'))
     assert written == ['good.png']
 

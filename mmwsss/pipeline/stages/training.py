@@ -18,7 +18,7 @@ from mmwsss.pipeline.network import (
     check_start,
     last_checkpoint,
 )
-from mmwsss.pipeline.workspace import Workspace, file_hash
+from mmwsss.pipeline.workspace import Workspace, file_hash, folder_hash
 from mmwsss.registry import STAGES
 from mmwsss.structures import check_files_exist
 
@@ -98,7 +98,10 @@ class Train(Stage):
             config = other_config(self.config, self.options, workspace, where)
         config.work_dir = str(workspace.folder(self.name))
         if self.masks:
-            config.train_dataloader.dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
+            dataset = config.train_dataloader.dataset
+            dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
+            if any(workspace.corrected(self.masks).glob('*.png')):
+                dataset.corrected_dir = str(workspace.corrected(self.masks))
         if self.prototypes in workspace.stages:  # else the checkpoint has them
             clip = self._fitted_config(workspace).model.backbone
             config.model.backbone.update(
@@ -151,14 +154,18 @@ class Train(Stage):
         config = self.network_config(workspace)
         if self.checkpoint:
             return {'checkpoint': file_hash(self.checkpoint), 'model': config.model}
+        corrected = {}
         if self.masks:  # the key of that stage counts, not the place of its files
             del config.train_dataloader.dataset['mask_dir']
+            if folder := config.train_dataloader.dataset.pop('corrected_dir', None):
+                corrected = {'corrected': folder_hash(Path(folder))}
         set_joint_batch(config)
         return {
             **{key: config.get(key) for key in _TRAINING_KEYS},
             'data': loader_recipe(config.train_dataloader),
             'start': file_hash(config.get('load_from') or ''),
             'frozen': frozen_inputs(config),
+            **corrected,
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
