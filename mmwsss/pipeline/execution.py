@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 import mmwsss
 from mmwsss.terminal import show_stage, stage_line
 
+from .memory import PeakMemory
 from .stages.base import Stage
 from .workspace import DONE, STARTED, Workspace, content_hash, read_record, write_record
 
@@ -37,22 +38,35 @@ def execute(stage: Stage, workspace: Workspace) -> dict[str, Any]:
         start = 'starts over, as its recipe or its inputs changed' if changed else 'starts'
         write_record(folder / STARTED, {'key': key})
     print_log(f'[{stage.name}] {start}', logger='current')
-    begin = time.time()
+    begin, memory = time.time(), PeakMemory()
     with stage_line(stage.name, folder, start) as line:
         figures = stage.run(workspace, resume)
         line.result = stage.summary(figures)
-    return record_done(stage, workspace, figures, time.time() - begin)
+    return record_done(stage, workspace, figures, time.time() - begin, memory.megabytes())
 
 
 def record_done(
-    stage: Stage, workspace: Workspace, figures: dict[str, Any], seconds: float
+    stage: Stage,
+    workspace: Workspace,
+    figures: dict[str, Any],
+    seconds: float,
+    memory: dict[str, float],
 ) -> dict[str, Any]:
-    """Write the file that says that a stage is done, last of all; return its content."""
+    """Write the file that says that a stage is done, last of all; return its content.
+
+    Args:
+        stage: That has run.
+        workspace: Where.
+        figures: That it returned.
+        seconds: That it took.
+        memory: As `PeakMemory.megabytes` gives it.
+    """
     record = {
         'type': type(stage).__name__,
         'key': stage_key(stage, workspace),
         'figures': figures,
         'seconds': round(seconds, 1),
+        'memory': memory,
         'versions': {'mmwsss': mmwsss.__version__, 'python': platform.python_version()},
     }
     write_record(workspace.folder(stage.name) / DONE, record)

@@ -10,6 +10,7 @@ from mmwsss.terminal import stage_line
 
 from .batch import launched_processes
 from .execution import record_done, stage_key
+from .memory import PeakMemory
 from .network import train
 from .run import open_workspace
 from .stages import Train
@@ -50,10 +51,10 @@ def train_own_stage(config: Config) -> dict[str, Any]:
     # every process may do it: the files are the same
     write_record(folder / STARTED, {'key': key})
     (folder / DONE).unlink(missing_ok=True)  # of a training of before, until this one ends
-    begin = time.time()
+    begin, memory = time.time(), PeakMemory()
     with stage_line(stage.name, folder, 'goes on' if config.get('resume') else 'starts') as line:
         figures = train(config)
         line.result = stage.summary(figures)
     if is_main_process():
-        record_done(stage, workspace, figures, time.time() - begin)
+        record_done(stage, workspace, figures, time.time() - begin, memory.megabytes())
     return figures
