@@ -1,28 +1,12 @@
 import pytest
 import torch
-
-from mmwsss.registry import MODELS
-
-SMALL = {
-    'depth': 50,
-    'stem_channels': 4,
-    'base_channels': 4,
-    'strides': (1, 2, 2, 1),
-    'dilations': (1, 1, 1, 1),
-}
-
-
-def build(kind, **options):
-    torch.manual_seed(0)
-    backbone = MODELS.build({'type': kind, **SMALL, **options})
-    backbone.eval()  # mmseg's returns None
-    return backbone
+from small_networks import small_resnet
 
 
 @pytest.mark.parametrize('deep_stem', [False, True])
 def test_the_stem_stands_in_front_of_the_stages_of_mmseg(deep_stem):
-    ours = build('mmwsss.ResNetWithStem', deep_stem=deep_stem)
-    theirs = build('mmseg.ResNet', deep_stem=deep_stem)
+    ours = small_resnet('mmwsss.ResNetWithStem', deep_stem=deep_stem)
+    theirs = small_resnet('mmseg.ResNet', deep_stem=deep_stem)
     ours.load_state_dict(theirs.state_dict())
     image = torch.randn(2, 3, 65, 91)
     pooled = []

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import small_networks  # noqa: F401 (registers TwoStages)
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -12,7 +13,6 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from PIL import Image
-from torch import nn
 
 from mmwsss.pipeline.network import generate_seeds
 from mmwsss.registry import HOOKS, MODELS
@@ -21,18 +21,6 @@ from mmwsss.seeds.masks import save_mask
 
 IDS = ['a', 'b', 'c', 'd']
 LABELS = [['cat'], ['dog'], ['cat', 'dog'], []]
-
-
-@MODELS.register_module(force=True)
-class SmallBackboneOfAMN(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
-        self.second = nn.Conv2d(4, 6, 3, stride=2, padding=1)
-
-    def forward(self, inputs):
-        first = self.first(inputs).relu()
-        return first, self.second(first).relu()
 
 
 @HOOKS.register_module(force=True)
@@ -94,7 +82,7 @@ def config_of(root, work_dir):
         {
             'model': {
                 'type': 'mmwsss.CAMSegmentor',
-                'backbone': {'type': 'mmwsss.SmallBackboneOfAMN'},
+                'backbone': {'type': 'mmwsss.TwoStages'},
                 'cam_head': {
                     'type': 'mmwsss.AMNHead',
                     'in_channels': 6,

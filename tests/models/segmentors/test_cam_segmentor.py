@@ -2,6 +2,7 @@ import copy
 from dataclasses import replace
 
 import pytest
+import small_networks  # noqa: F401 (registers TwoStages)
 import torch
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
@@ -11,20 +12,6 @@ from torch import nn
 
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
-
-
-@MODELS.register_module(force=True)
-class TwoStages(nn.Module):
-    """A backbone of two strided convolutions."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
-        self.second = nn.Conv2d(4, 6, 3, stride=2, padding=1)
-
-    def forward(self, inputs):
-        first = self.first(inputs).relu()
-        return first, self.second(first).relu()
 
 
 @MODELS.register_module(force=True)

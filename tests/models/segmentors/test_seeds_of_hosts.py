@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import small_networks  # noqa: F401 (registers TwoStages)
 import torch
 from clip_models import SMALL, TEXT
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
-from torch import nn
 
 from mmwsss.models.segmentors import CAMTTAModel
 from mmwsss.registry import MODELS
@@ -21,7 +21,7 @@ VIEWS = [
     for size in ((48, 64), (24, 40), (72, 96))
     for flip in (None, 'horizontal', 'vertical')
 ]
-CONV = {'type': 'mmwsss.TwoStrides'}
+CONV = {'type': 'mmwsss.TwoStages'}
 VIT = {
     'type': 'mmwsss.ClassTokenViT',
     'num_classes': NUM,
@@ -35,18 +35,6 @@ CLIP = {
     'num_attention_blocks': 3,
 }
 CLIP_HEAD = {'type': 'mmwsss.CLIPESHead', 'embed_dims': 16, 'text': TEXT}
-
-
-@MODELS.register_module(force=True)
-class TwoStrides(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
-        self.second = nn.Conv2d(4, 6, 3, stride=2, padding=1)
-
-    def forward(self, inputs):
-        first = self.first(inputs).relu()
-        return first, self.second(first).relu()
 
 
 # --- merging, written from METHODS.md; maps are (K, h, w) arrays --------------------------------
