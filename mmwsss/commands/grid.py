@@ -53,6 +53,11 @@ def run(arguments: argparse.Namespace) -> None:
         row: load_config(config_path, {**shared, **changes})
         for row, changes in read_grid(grid_path).items()
     }
+    if config_with := next((c for c in configs.values() if c.get('work_dir')), None):
+        raise ValueError(
+            f'{config_path} says work_dir={config_with.work_dir!r}, but each row of a grid has a '
+            'folder of its own: leave it out, and give --work-dir'
+        )
     results = {}
     for row, config in configs.items():
         set_seed(config, arguments.seed)

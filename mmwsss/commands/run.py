@@ -25,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument('configs', nargs='+', help='configs: paths, or names of shipped ones')
     add_changes(parser)
-    add_work_dir(parser, 'a run works in <work-dir>/<name of the config>', 'work_dirs')
+    add_work_dir(
+        parser,
+        'a run works in <work-dir>/<name of the config>; if not given, in the work_dir that the '
+        'config says, or in work_dirs/<name of the config>',
+    )
     add_seed(parser, 'of everything random; 0 in the configs')
     add_gpus(parser)
     add_processes(parser)
@@ -40,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     _check_names(paths)
     from mmwsss.pipeline.config import load_config, set_seed
     from mmwsss.pipeline.report import write_report
-    from mmwsss.pipeline.run import run_pipeline
+    from mmwsss.pipeline.run import run_folder, run_pipeline
     from mmwsss.pipeline.table import format_table
 
     changes = read_changes(arguments.cfg_options)
@@ -48,15 +52,14 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.seed is not None:
         for config in configs:
             set_seed(config, arguments.seed)
+    if arguments.work_dir:
+        folders = [Path(arguments.work_dir) / path.stem for path in paths]
+    else:
+        folders = [run_folder(config) for config in configs]
+    _check_folders(folders)
     runs = [
-        run_pipeline(
-            config,
-            Path(arguments.work_dir) / path.stem,
-            arguments.gpus,
-            arguments.processes,
-            arguments.until,
-        )
-        for path, config in zip(paths, configs, strict=True)
+        run_pipeline(config, folder, arguments.gpus, arguments.processes, arguments.until)
+        for folder, config in zip(folders, configs, strict=True)
     ]
     page = Path(arguments.report or runs[-1].workspace.root / 'report.html')
     write_report(page, runs)
@@ -73,3 +76,13 @@ def _check_names(paths: list[Path]) -> None:
                     f'{other} and {path} have one name, {path.stem!r}, and so one folder and one '
                     'column of the table: rename one of the files'
                 )
+
+
+def _check_folders(folders: list[Path]) -> None:
+    """Refuse two runs in one folder, as configs make that inherit one ``work_dir``."""
+    for index, folder in enumerate(folders):
+        if folder in folders[:index]:
+            raise ValueError(
+                f'two of the configs say work_dir={str(folder)!r}: give --work-dir, in which each '
+                'has a folder of its own, or run them one by one'
+            )

@@ -1,10 +1,16 @@
 """The joint batch is what the recipe says, whoever started the training."""
 
+from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmwsss.registry import HOOKS
+
+
+def accumulated_batches(config: Config) -> int:
+    """Return of how many batches a process adds up the gradients before a step; usually 1."""
+    return (config.get('optim_wrapper') or {}).get('accumulative_counts', 1)
 
 
 @HOOKS.register_module()
@@ -26,9 +32,12 @@ class TotalBatchSizeHook(Hook):
         if not total or (runner.cfg.get('auto_scale_lr') or {}).get('enable'):
             return
         batch, processes = runner.train_dataloader.batch_size, get_world_size()
-        if batch * processes != total:
+        added_up = accumulated_batches(runner.cfg)
+        images = batch * processes * added_up
+        if images != total:
+            times = f', {added_up} of which are added up,' if added_up > 1 else ''
             raise ValueError(
-                f'{processes} process(es) with batches of {batch} make {batch * processes} images, '
+                f'{processes} process(es) with batches of {batch}{times} make {images} images, '
                 f'but total_batch_size is {total}: train with `mmwsss train` or tools/train.py, '
                 'which share it, or set train_dataloader.batch_size'
             )

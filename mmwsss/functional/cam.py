@@ -44,6 +44,18 @@ def normalize_by_range(maps: Tensor, eps: float = EPS) -> Tensor:
     return (maps - low) / (maps.amax(dim=(-2, -1), keepdim=True) - low + eps)
 
 
+def add_background_label(image_label: Tensor) -> Tensor:
+    """Put the label of the background, which every image has, before those of the classes.
+
+    Args:
+        image_label: ``(B, N)`` of 0 and 1.
+
+    Returns:
+        ``(B, N + 1)``.
+    """
+    return F.pad(image_label, (1, 0), value=1)
+
+
 def class_activation_map(raw: Tensor, valid: Tensor) -> Tensor:
     """Turn a classifier's maps into CAMs (CPAL Eq. 3), inside the valid area only.
 

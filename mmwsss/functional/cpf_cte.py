@@ -182,18 +182,6 @@ def mce_loss(log_odds: Tensor, class_label: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(log_odds, class_label.to(log_odds))
 
 
-def add_background_label(image_label: Tensor) -> Tensor:
-    """Put the label of the background, which every image has, before those of the classes.
-
-    Args:
-        image_label: ``(B, N)`` of 0 and 1.
-
-    Returns:
-        ``(B, N + 1)``.
-    """
-    return F.pad(image_label, (1, 0), value=1)
-
-
 def mask_scores(probabilities: Tensor) -> Tensor:
     """Make patch probabilities comparable: by their spatial maximum, then to a sum of one.
 

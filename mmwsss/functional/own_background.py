@@ -7,10 +7,9 @@ CPAL joins a foreground and a background mask (``M = M_f U M_b``) and compares `
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from .cam import background_map
+from .cam import add_background_label, background_map
 from .sipe import instance_seeds
 
 
@@ -45,7 +44,7 @@ def owned_pixels(features: Tensor, maps: Tensor, image_label: Tensor, valid: Ten
     Returns:
         ``(B, N + 1, H, W)`` of 0 and 1, one 1 per valid pixel; no gradient.
     """
-    present = F.pad(image_label, (1, 0), value=1)[:, :, None, None]
+    present = add_background_label(image_label)[:, :, None, None]
     # a feature of zero is like nothing, so that the padding is in no overlap
     return instance_seeds(features.detach() * valid, maps.detach(), present.to(maps) * valid)
 

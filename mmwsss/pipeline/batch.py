@@ -4,6 +4,8 @@ import os
 
 from mmengine.config import Config
 
+from mmwsss.engine.total_batch_size import accumulated_batches
+
 _PROCESSES = {  # what a launcher tells its processes
     'pytorch': 'WORLD_SIZE',
     'slurm': 'SLURM_NTASKS',
@@ -14,10 +16,14 @@ _PROCESSES = {  # what a launcher tells its processes
 def share_batch(config: Config, processes: int) -> None:
     """Give each process its part of the joint batch.
 
+    Gradients that are added up before a step (``optim_wrapper.accumulative_counts``) are of the
+    joint batch, too: with 2 of them a process sees it in two halves.
+
     Args:
         config: Changed in place: ``train_dataloader.batch_size`` becomes ``total_batch_size``
-            divided by the processes. Without a ``total_batch_size``, and with mmengine's
-            ``auto_scale_lr``, which fits the rate to any batch, ``batch_size`` is as it says.
+            divided by the processes and the accumulated batches. Without a ``total_batch_size``,
+            and with mmengine's ``auto_scale_lr``, which fits the rate to any batch, ``batch_size``
+            is as it says.
         processes: That train together.
 
     Raises:
@@ -26,23 +32,32 @@ def share_batch(config: Config, processes: int) -> None:
     total = config.get('total_batch_size')
     if not total:
         return
-    if _scales_rate(config):
-        config.auto_scale_lr.setdefault('base_batch_size', total)
-        config.train_dataloader.setdefault('batch_size', max(1, total // processes))
+    added_up = accumulated_batches(config)
+    if _scales_rate(config):  # mmengine compares with one batch of each process
+        config.auto_scale_lr.setdefault('base_batch_size', max(1, total // added_up))
+        batch = max(1, total // (processes * added_up))
+        config.train_dataloader.setdefault('batch_size', batch)
         return
     stated = config.train_dataloader.get('batch_size')
-    if stated is not None and stated * processes != total:
+    times = f', of which {added_up} are added up,' if added_up > 1 else ''
+    if stated is not None and stated * processes * added_up != total:
         raise ValueError(
-            f'train_dataloader.batch_size={stated} in {processes} process(es) is not the batch of '
-            f'{total} that total_batch_size says for all together: set total_batch_size alone'
+            f'train_dataloader.batch_size={stated} in {processes} process(es){times} is not the '
+            f'batch of {total} that total_batch_size says for all together: set total_batch_size '
+            'alone'
         )
-    if total % processes:
-        fitting = [count for count in range(1, total + 1) if total % count == 0]
+    if total % added_up:
         raise ValueError(
-            f'a batch of {total} (total_batch_size) cannot be shared by {processes} processes: '
-            f'use one of {fitting}, or set total_batch_size'
+            f'a batch of {total} (total_batch_size) is no sum of {added_up} equal ones '
+            '(optim_wrapper.accumulative_counts): change one of the two'
         )
-    config.train_dataloader.batch_size = total // processes
+    if total % (processes * added_up):
+        fitting = [count for count in range(1, total + 1) if total % (count * added_up) == 0]
+        raise ValueError(
+            f'a batch of {total} (total_batch_size){times} cannot be shared by {processes} '
+            f'processes: use one of {fitting}, or set total_batch_size'
+        )
+    config.train_dataloader.batch_size = total // (processes * added_up)
 
 
 def training_processes(config: Config, gpus: int) -> int:
@@ -50,7 +65,9 @@ def training_processes(config: Config, gpus: int) -> int:
     total = config.get('total_batch_size')
     if not total or _scales_rate(config):
         return gpus
-    return max(count for count in range(1, gpus + 1) if total % count == 0)
+    added_up = accumulated_batches(config)
+    fitting = [count for count in range(1, gpus + 1) if total % (count * added_up) == 0]
+    return max(fitting, default=1)  # of 1, too, `share_batch` tells what does not fit
 
 
 def set_joint_batch(config: Config) -> None:

@@ -24,13 +24,18 @@ from mmwsss.models.weights import (
     refuse_partial_load,
 )
 from mmwsss.registry import DATASETS, MODELS
-from mmwsss.seeds.files import load_seed, write_meta
+from mmwsss.seeds.files import META_FILE, load_seed, read_meta, write_meta
 from mmwsss.structures import atomic_path
 from mmwsss.terminal import reporting, track
 
 from .batch import launched_processes, share_batch
 from .workspace import content_hash, file_hash
 
+_MEANT_BY = {  # what of a folder's meta.json must be the same for all of its seeds
+    'config': 'another network',
+    'checkpoint': 'another checkpoint',
+    'views': 'other views',
+}
 _PLUG_INS = ('prototype_head',)  # children that a training may add to a trained network
 
 
@@ -166,6 +171,26 @@ def last_checkpoint(work_dir: str | Path) -> Path:
     raise FileNotFoundError(f'there is no checkpoint in {work_dir}: train first')
 
 
+def check_views(config: Config, who: str, *keys: str, cure: str = 'add it') -> None:
+    """Look whether a config says how the views of an image are made and merged.
+
+    Args:
+        config: Of the network.
+        who: Merges views, for the message.
+        keys: What the config must have.
+        cure: What to do, for the message.
+
+    Raises:
+        ValueError: It lacks one of them.
+    """
+    if missing := [key for key in keys if not config.get(key)]:
+        raise ValueError(
+            f'{who} merges several views of an image, but the config of the network, '
+            f'{config.filename or "given without a file"}, has no {" and no ".join(missing)}: '
+            f'{cure} (docs/configs.md, Loaders)'
+        )
+
+
 def generate_seeds(
     config: Config, checkpoint: str | Path | None, out_dir: str | Path, resume: bool = True
 ) -> dict[str, Any]:
@@ -180,15 +205,26 @@ def generate_seeds(
 
     Returns:
         ``seeds``, how many are in the folder, and ``written``, how many of them now.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        FileExistsError: The folder has seeds of another network, other weights or other views.
+        ValueError: The checkpoint does not fit, or nothing says how views are merged.
     """
     config = copy.deepcopy(config)
     out_dir = Path(out_dir)
+    if not config.get('seed_tta_model'):
+        check_views(config, 'making seeds', 'tta_model')
+    config.model = {**(config.get('seed_tta_model') or config.tta_model), 'module': config.model}
+    if checkpoint is not None:
+        _check_is_there(checkpoint)
+    meta = _seed_meta(config, checkpoint)
+    _refuse_mixture(out_dir, meta)
     dataset = config.seed_dataloader.dataset
     pending = _pending_indices(dataset, out_dir) if resume else None
     if pending is not None and not pending:
         return {'seeds': _count_seeds(out_dir), 'written': 0}
     dataset.indices = pending
-    config.model = {**(config.get('seed_tta_model') or config.tta_model), 'module': config.model}
     config.test_cfg = {'type': 'TestLoop'}
     config.test_dataloader = config.seed_dataloader
     writer = config.get('seed_writer') or {'type': 'mmwsss.SeedWriter'}
@@ -196,7 +232,6 @@ def generate_seeds(
     config.load_from = None if checkpoint is None else str(checkpoint)
     if checkpoint is not None:
         _check_checkpoint(checkpoint)
-    meta = _seed_meta(config, checkpoint)
     runner = _build_runner(_without_training(config))
     with naming_file(checkpoint):
         runner.load_or_resume()  # a checkpoint that is refused leaves no file
@@ -219,6 +254,7 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
     """
     config = copy.deepcopy(config)
     if tta or config.model.type == 'mmwsss.CAMSegmentor':
+        check_views(config, 'this test', 'tta_model', 'tta_pipeline')
         config.model = {**config.tta_model, 'module': config.model}
         config.test_dataloader.dataset.pipeline = config.tta_pipeline
     _check_checkpoint(checkpoint)
@@ -245,13 +281,33 @@ def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, objec
     }
 
 
+def _refuse_mixture(out_dir: Path, meta: dict[str, object]) -> None:
+    """Raise FileExistsError if a folder has seeds that were made with something else."""
+    if not (out_dir / META_FILE).is_file() or not _count_seeds(out_dir):
+        return
+    made_with = read_meta(out_dir)
+    other = [
+        name
+        for key, name in _MEANT_BY.items()
+        if content_hash(made_with.get(key)) != content_hash(meta[key])
+    ]
+    if other:
+        raise FileExistsError(
+            f'{out_dir} holds seeds of {" and ".join(other)}: give another --out-dir, or delete '
+            'that folder'
+        )
+
+
+def _check_is_there(path: str | Path) -> None:
+    if '://' not in str(path) and not Path(path).is_file():
+        raise FileNotFoundError(f'there is no checkpoint {path}: run `mmwsss train` first')
+
+
 def _check_checkpoint(path: str | Path) -> None:
     """Look for a checkpoint, and whether it can be read and is finite."""
-    if '://' in str(path):
-        return
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'there is no checkpoint {path}: run `mmwsss train` first')
-    read_state_dict(path)
+    _check_is_there(path)
+    if '://' not in str(path):
+        read_state_dict(path)
 
 
 def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:

@@ -43,7 +43,7 @@ def run_pipeline(
 
     Args:
         config: Config of the run, with its ``stages``.
-        root: Folder of the run; ``work_dirs/<name of the config>`` when None.
+        root: Folder of the run; that of `run_folder` when None.
         gpus: Processes that train and make seeds.
         processes: Processes of the offline stages.
         until: Last stage to run, after all before it; all when None.
@@ -117,7 +117,7 @@ def open_workspace(
     Raises:
         ValueError: The stages are missing or wrong.
     """
-    root = Path(root) if root else Path('work_dirs') / config_name(config)
+    root = Path(root) if root else run_folder(config)
     return Workspace(config, root, build_stages(config), gpus, processes)
 
 
@@ -125,6 +125,11 @@ def keep_config(config: Config, folder: Path) -> None:
     """Leave a config with all its changes in a folder, under the name of its file."""
     with atomic_path(folder / Path(config.filename).name) as temporary:
         config.dump(temporary)
+
+
+def run_folder(config: Config) -> Path:
+    """Return the ``work_dir`` of a config, or ``work_dirs/<name of the config>`` without one."""
+    return Path(config.get('work_dir') or Path('work_dirs') / config_name(config))
 
 
 def config_name(config: Config) -> str:

@@ -238,3 +238,14 @@ def test_two_configs_of_one_name_are_refused_before_the_first_runs(tmp_path, cap
     (tmp_path / 'irn_toy.py').write_text('stages = dict()')
     assert main(['run', 'irn_toy', str(tmp_path / 'irn_toy.py')]) == 1
     assert "have one name, 'irn_toy', and so one folder" in capsys.readouterr().err
+
+
+def test_runs_that_would_share_a_folder_are_refused(tmp_path, capsys):
+    for name in 'ab':
+        (tmp_path / f'{name}.py').write_text("work_dir = 'mine'")
+    (tmp_path / 'grid.py').write_text("grid = {'row': {'total_batch_size': 1}}")
+    a, b, grid = (str(tmp_path / f'{name}.py') for name in ('a', 'b', 'grid'))
+    assert main(['run', a, b]) == 1
+    assert "two of the configs say work_dir='mine': give --work-dir" in capsys.readouterr().err
+    assert main(['grid', a, grid]) == 1
+    assert "a.py says work_dir='mine', but each row of a grid has" in capsys.readouterr().err

@@ -14,6 +14,9 @@ from mmengine.config import Config
 
 from mmwsss.pipeline.building import build_stages
 from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.stages import RefineSeeds
+from mmwsss.pipeline.stages.checks import check_own_background
+from mmwsss.pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = json.loads(Path(__file__).with_name('resolved_stages.json').read_text(encoding='utf-8'))
@@ -31,8 +34,13 @@ def resolve(stage):
 @pytest.mark.parametrize('name', RECORDED)
 def test_the_stages_are_the_recorded_ones(name, monkeypatch):
     monkeypatch.setenv('MMWSSS_DATA', 'data')
-    stages = build_stages(load_config(ROOT / 'configs' / name))
+    config = load_config(ROOT / 'configs' / name)
+    stages = build_stages(config)
     assert [resolve(stage) for stage in stages.values()] == RECORDED[name]
+    workspace = Workspace(config, Path('unused'), stages)
+    for stage in stages.values():
+        if isinstance(stage, RefineSeeds) and stage.bg_threshold is stage.bg_power is None:
+            check_own_background(name, 'bg_threshold', stage.source, stage.seeds, workspace)
 
 
 def test_every_config_with_stages_is_recorded():

@@ -29,3 +29,10 @@ def test_processes_count(monkeypatch):
     TotalBatchSizeHook().before_train(runner_of(4, total_batch_size=12))
     with pytest.raises(ValueError, match=r'3 process\(es\) with batches of 4 make 12 images'):
         TotalBatchSizeHook().before_train(runner_of(4, total_batch_size=4))
+
+
+def test_batches_that_are_added_up_count():
+    two = {'optim_wrapper': {'accumulative_counts': 2}}
+    TotalBatchSizeHook().before_train(runner_of(4, total_batch_size=8, **two))
+    with pytest.raises(ValueError, match=r'of 4, 2 of which are added up, make 8 images'):
+        TotalBatchSizeHook().before_train(runner_of(4, total_batch_size=4, **two))

@@ -3,6 +3,7 @@ import torch
 
 from mmwsss.functional.cam import (
     EPS,
+    add_background_label,
     background_map,
     class_activation_map,
     classification_loss,
@@ -95,3 +96,8 @@ def test_views_are_summed_on_the_target_grid():
     coarse = views[1].unflatten(1, (3, 2)).unflatten(3, (5, 2)).mean(dim=(2, 4))
     torch.testing.assert_close(merged, views[0] + coarse)
     assert sum_views([torch.zeros(0, 3, 5)], (6, 10)).shape == (0, 6, 10)
+
+
+def test_the_label_of_the_background_is_first_and_always_1():
+    label = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
+    assert add_background_label(label).tolist() == [[1, 0, 1], [1, 0, 0]]

@@ -251,11 +251,6 @@ def test_a_present_class_is_pulled_up_and_an_absent_one_down():
     assert [float(odds.grad[0, c].sum()) < 0 for c in range(3)] == [True, False, True]
 
 
-def test_the_label_of_the_background_is_first_and_always_1():
-    label = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
-    assert cpf_cte.add_background_label(label).tolist() == [[1, 0, 1], [1, 0, 0]]
-
-
 def naive_scaled(maps):
     return [[[v / (max(map(max, m)) + 1e-5) for v in row] for row in m] for m in maps]
 

@@ -63,3 +63,41 @@ def test_the_number_of_processes_is_the_launchers(monkeypatch):
     monkeypatch.setenv('WORLD_SIZE', '4')
     assert launched_processes('pytorch') == 4
     assert launched_processes('none') == 1
+
+
+TWO = {'optim_wrapper': {'accumulative_counts': 2}}
+
+
+def test_batches_that_are_added_up_are_parts_of_the_joint_batch():
+    config = config_of(12, **TWO)
+    share_batch(config, 3)
+    assert config.train_dataloader.batch_size == 2
+    assert training_processes(config_of(10, **TWO), 8) == 5
+    assert training_processes(config_of(6, **TWO), 8) == 3
+    stated = config_of(12, batch_size=6, **TWO)
+    share_batch(stated, 1)
+    assert stated.train_dataloader.batch_size == 6
+    with pytest.raises(ValueError, match=r'batch_size=6 in 2 .*, of which 2 are added up, is not'):
+        share_batch(stated, 2)
+
+
+@pytest.mark.parametrize(
+    ('total', 'message'),
+    [
+        (7, r'a batch of 7 .* is no sum of 2 equal ones \(optim_wrapper\.accumulative_counts\)'),
+        (6, r'of which 2 are added up, cannot be shared by 2 processes: use one of \[1, 3\]'),
+    ],
+)
+def test_parts_must_be_equal(total, message):
+    config = config_of(total, **TWO)
+    assert training_processes(config, 1) == 1
+    with pytest.raises(ValueError, match=message):
+        share_batch(config, 2)
+
+
+def test_the_rate_is_scaled_by_what_a_step_sees():
+    """mmengine divides the batches of all processes by the base, and counts no added ones."""
+    config = config_of(16, auto_scale_lr={'enable': True}, **TWO)
+    share_batch(config, 2)
+    assert config.train_dataloader.batch_size == 4
+    assert config.auto_scale_lr.base_batch_size == 8

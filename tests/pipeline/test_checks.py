@@ -14,7 +14,7 @@ from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import open_workspace
 from mmwsss.pipeline.stages.images import loader_recipe
 from mmwsss.registry import MODELS
-from mmwsss.seeds import save_mask
+from mmwsss.seeds import Seed, read_meta, save_mask, save_seed, write_meta
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = ('a', 'b')
@@ -141,6 +141,70 @@ def test_two_backgrounds_are_refused(config, tmp_path):
         check(config, tmp_path)
 
 
+OWN = "but the seeds of '{}' have none that competes with {}: give a number"
+
+
+@pytest.mark.parametrize(
+    ('stage', 'options', 'message'),
+    [
+        ('crf_masks', {'bg_threshold': None}, OWN.format('seeds', 'cam')),
+        ('crf_masks', {'bg_threshold': None, 'source': 'pacam'}, OWN.format('seeds', 'pacam')),
+        ('ir_labels', {'fg_threshold': None, 'bg_threshold': None}, OWN.format('seeds', 'cam')),
+        ('pseudo_masks', {'bg_threshold': None}, OWN.format('walk', 'cam')),
+    ],
+)
+def test_a_background_that_no_seed_will_have_is_missed_before_the_first_stage(
+    config, tmp_path, stage, options, message
+):
+    stage_of(config, stage).update(options)
+    with pytest.raises(ValueError, match=rf"^stage '{stage}' has .*{message}$"):
+        check(config, tmp_path)
+
+
+def test_a_background_of_the_plug_in_competes_with_its_maps_and_walks_along(config, tmp_path):
+    config.model.prototype_head.background = 'prototype'
+    stage_of(config, 'crf_masks').update(bg_threshold=None, source='pacam')
+    stage_of(config, 'walk').source = 'pacam'
+    stage_of(config, 'pseudo_masks').bg_threshold = None
+    check(config, tmp_path)
+    stage_of(config, 'walk').source = 'sum'
+    with pytest.raises(ValueError, match=OWN.format('walk', 'cam')):
+        check(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('stage', 'missing', 'message'),
+    [
+        ('segmentor', 'tta_model', r"^stage 'test' .* no tta_model: add it, or set .*tta=False"),
+        ('segmentor', 'tta_pipeline', r'no tta_pipeline: add it'),
+        ('cam', 'tta_model', r"^stage 'seeds' merges several views .* no tta_model: add it \("),
+        ('irnet', 'tta_model', r"^stage 'walk' merges several views .* no tta_model: add it \("),
+    ],
+)
+def test_how_views_are_merged_must_be_said(config, tmp_path, stage, missing, message):
+    stage_of(config, stage).options = {missing: None}
+    with pytest.raises(ValueError, match=message):
+        check(config, tmp_path)
+
+
+def test_a_test_of_single_views_needs_none(config, tmp_path):
+    stage_of(config, 'segmentor').options = {'tta_model': None}
+    stage_of(config, 'test').tta = False
+    check(config, tmp_path)
+
+
+def test_images_of_a_walk_that_its_network_says_are_taken(config, tmp_path):
+    def images():
+        workspace = open_workspace(config, tmp_path / 'run')
+        return workspace.stages['walk']._config(workspace).seed_dataloader.dataset
+
+    assert images().label_file == config.seed_dataloader.dataset.label_file
+    stage_of(config, 'irnet').options = {'seed_dataloader.dataset.label_file': 'other.json'}
+    assert images().label_file == 'other.json'
+    assert images().pipeline[-1].type == 'mmwsss.MultiScaleFlip'
+    assert images().pipeline != config.seed_dataloader.dataset.pipeline
+
+
 def test_a_host_has_no_pacam(config, tmp_path):
     config.model.prototype_head = None
     stage_of(config, 'crf_masks').source = 'pacam'
@@ -185,15 +249,36 @@ def test_the_weights_of_the_backbone_are_tried_first(config, tmp_path):
         check(config, tmp_path)
 
 
-def test_a_new_file_for_the_backbone_is_another_training(config, tmp_path):
-    path = tmp_path / 'backbone.pth'
-    config.model.backbone.init_cfg = {'type': 'Pretrained', 'checkpoint': str(path)}
+def recipe_of(config, tmp_path, stage):
+    workspace = open_workspace(config, tmp_path / 'run')
+    return workspace.stages[stage].recipe(workspace)
+
+
+@pytest.mark.parametrize('part', ['backbone', 'cam_head', 'prototype_head'])
+def test_a_new_file_that_a_model_names_is_another_training(config, tmp_path, part):
+    path = tmp_path / 'weights.pth'
+    config.model[part].init_cfg = [{'type': 'Pretrained', 'checkpoint': str(path)}]
     recipes = []
-    for content in (b'1', b'2'):
+    for content in (b'1', b'1', b'2'):
         path.write_bytes(content)
-        workspace = open_workspace(config, tmp_path / 'run')
-        recipes.append(workspace.stages['cam'].recipe(workspace))
-    assert recipes[0] != recipes[1]
+        recipes.append(recipe_of(config, tmp_path, 'cam'))
+    assert recipes[0] == recipes[1] != recipes[2]
+    assert list(recipes[0]['frozen']) == [f'model.{part}.init_cfg.0.checkpoint']
+
+
+@pytest.mark.parametrize(
+    ('stage', 'change'),
+    [
+        ('cam', {'sync_bn': 'torch'}),
+        ('seeds', {'seed_writer': {'type': 'mmwsss.SeedWriter'}}),
+        ('cam', {'custom_hooks': []}),
+    ],
+)
+def test_what_decides_the_files_is_in_the_recipe(config, tmp_path, stage, change):
+    before = recipe_of(config, tmp_path, stage)
+    assert not change.keys() - {'custom_hooks'} & before.keys()  # as in folders of before
+    config.update(change)
+    assert recipe_of(config, tmp_path, stage) != before
 
 
 @pytest.mark.parametrize('begun', [True, False])
@@ -241,3 +326,35 @@ def test_a_checkpoint_of_other_classes_leaves_no_seeds(config, tmp_path):
     with pytest.raises(ValueError, match=r'other\.pth: the checkpoint has 7 classes'):
         network.generate_seeds(config, tmp_path / 'other.pth', tmp_path / 'seeds')
     assert not (tmp_path / 'seeds').exists()
+
+
+def test_seeds_of_another_checkpoint_network_or_view_are_not_mixed(config, tmp_path):
+    checkpoint, folder = tmp_path / 'a.pth', tmp_path / 'seeds'
+    torch.save({'x': torch.zeros(1)}, checkpoint)
+    folder.mkdir()
+    write_meta(folder, {'checkpoint': 'b', 'config': 'c', 'views': []})
+    (folder / 'a.npz').touch()
+    message = 'seeds holds seeds of another network and another checkpoint and other views: give'
+    with pytest.raises(FileExistsError, match=message):
+        network.generate_seeds(config, checkpoint, folder)
+    assert read_meta(folder)['checkpoint'] == 'b'
+
+
+def test_seeds_of_the_same_work_go_on(config, tmp_path, monkeypatch):
+    checkpoint, folder = tmp_path / 'a.pth', tmp_path / 'seeds'
+    torch.save({'x': torch.zeros(1)}, checkpoint)
+    for name in IDS:
+        save_seed(folder / f'{name}.npz', Seed(np.array([0]), np.ones((1, 2, 3)), (8, 9)))
+    merged = Config({**config.to_dict(), 'model': {**config.tta_model, 'module': config.model}})
+    write_meta(folder, network._seed_meta(merged, checkpoint))
+    assert network.generate_seeds(config, checkpoint, folder) == {'seeds': 2, 'written': 0}
+    config.seed_dataloader.dataset.pipeline[-1].scales = (1.0,)
+    with pytest.raises(FileExistsError, match='seeds of other views: give another --out-dir, or'):
+        network.generate_seeds(config, checkpoint, folder)
+
+
+def test_a_run_works_where_its_config_says(config, tmp_path):
+    assert open_workspace(config).root == Path('work_dirs/irn_cpal_toy')
+    config.work_dir = str(tmp_path / 'mine')
+    assert open_workspace(config).root == tmp_path / 'mine'
+    assert open_workspace(config, tmp_path / 'run').root == tmp_path / 'run'

@@ -1,5 +1,7 @@
 """The CAM head of AMN: a segmentation head that is told the image label."""
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from mmseg.structures import SegDataSample
@@ -40,6 +42,8 @@ class AMNHead(BaseCAMHead[tuple[Tensor, ...], CAMOutput]):
         ignore_index: Label of pixels that are not learnt from.
         init_cfg: mmengine's initialisation.
     """
+
+    own_background: ClassVar[bool] = True
 
     def __init__(
         self,

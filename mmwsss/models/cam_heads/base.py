@@ -45,9 +45,12 @@ class BaseCAMHead(BaseModule, Generic[Features, Output]):
     Attributes:
         pads_full_size: With ``full_size`` of `CAMTTAModel`, whether views are resized to the next
             multiple of 16 and cropped (IRN), or to the image itself.
+        own_background: Whether `merge_views` gives a background of the host's own, so that its
+            seeds can be turned into masks without a threshold.
     """
 
     pads_full_size: ClassVar[bool] = False
+    own_background: ClassVar[bool] = False
 
     def __init__(self, num_classes: int, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)

@@ -9,10 +9,9 @@ import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmwsss.functional.cam import resize_valid
+from mmwsss.functional.cam import add_background_label, resize_valid
 from mmwsss.functional.cpf_cte import (
     PATCH_LOG_ODDS,
-    add_background_label,
     add_remaining_background,
     attach_tokens,
     hard_tokens,
@@ -114,6 +113,7 @@ class ClassTokenHead(BaseCAMHead[tuple[Tensor, ...], ClassTokenOutput]):
     """
 
     pads_full_size: ClassVar[bool] = True
+    own_background: ClassVar[bool] = True
     extra_keywords: ClassVar = ClassTokenSettings
 
     def __init__(

@@ -1,7 +1,7 @@
 """The CAM head of SIPE: a classifier, and prototypes of every image of its own."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmwsss.functional.cam import (
+    add_background_label,
     background_map,
     class_activation_map,
     classification_loss,
@@ -55,6 +56,8 @@ class SIPEHead(BaseCAMHead[tuple[Tensor, ...], SIPEOutput]):
         loss_weight: Factor of the consistency.
         init_cfg: mmengine's initialisation.
     """
+
+    own_background: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -118,7 +121,7 @@ class SIPEHead(BaseCAMHead[tuple[Tensor, ...], SIPEOutput]):
             data_samples: Not used: image labels are all that is learnt from.
         """
         assert output.logits is not None
-        mask = _with_background(image_label)[:, :, None, None] * output.valid
+        mask = add_background_label(image_label)[:, :, None, None] * output.valid
         maps = _add_background(output.cam) * mask
         seeds = instance_seeds(output.features[-1].detach(), maps.detach(), mask)
         found = normalize_by_max(
@@ -166,15 +169,10 @@ class SIPEHead(BaseCAMHead[tuple[Tensor, ...], SIPEOutput]):
         raw, sides = maps[None].split([self.num_classes, len(maps) - self.num_classes], dim=1)
         label = raw.new_zeros(1, self.num_classes)
         label[0, list(classes)] = 1
-        mask = _with_background(label)[:, :, None, None]
+        mask = add_background_label(label)[:, :, None, None]
         cams = _add_background(normalize_by_max(F.relu(raw)))
         seeds = instance_seeds(sides, cams, mask)
         return prototype_maps(sides, image_prototypes(seeds, sides))[0]
-
-
-def _with_background(image_label: Tensor) -> Tensor:
-    """Put a 1 in front of each image label, ``(B, N + 1)``."""
-    return F.pad(image_label, (1, 0), value=1)
 
 
 def _add_background(cam: Tensor) -> Tensor:

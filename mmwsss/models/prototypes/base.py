@@ -1,6 +1,8 @@
 """The contract of a plug-in: what `CAMSegmentor`, hooks and loops ask of a prototype head."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -30,6 +32,15 @@ class BasePrototypeHead(BaseModule):
     def __init__(self, num_classes: int, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.num_classes = num_classes
+
+    @classmethod
+    def gives_background(cls, options: Mapping[str, Any]) -> bool:
+        """Say of a config's options, before anything is built, what `has_background` will be.
+
+        Args:
+            options: Of the config's ``prototype_head``.
+        """
+        return cls.has_background
 
     @abstractmethod
     def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:

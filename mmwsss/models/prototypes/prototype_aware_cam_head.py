@@ -1,5 +1,6 @@
 """CPAL as a plug-in: prototype-aware CAMs, and the loss that ties the host's CAMs to them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from mmengine import dist
 from torch import Tensor
 
 from mmwsss.functional import cpal
-from mmwsss.functional.cam import background_map, normalize_by_max
+from mmwsss.functional.cam import add_background_label, background_map, normalize_by_max
 from mmwsss.functional.own_background import background_share, owned_pixels, with_background
 from mmwsss.models.losses import global_mean
 from mmwsss.models.views import Views
@@ -71,11 +72,16 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         super().__init__(num_classes, init_cfg)
         self.settings = PrototypeAwareCAMSettings(**settings)
         self.projection = MODELS.build(projection)
-        self.has_background = self.settings.background == 'prototype'
+        self.has_background = self.gives_background(settings)
         rows, channels = num_classes + self.has_background, self.projection.out_channels
         self.bank = SupportBank(rows, channels, **(bank or {}))
         self.instance_mean = RunningMean(rows, channels, self.settings.momentum)
         self.feature_mean = RunningMean(1, channels, self.settings.momentum)
+
+    @classmethod
+    def gives_background(cls, options: Mapping[str, Any]) -> bool:
+        """Say whether the background is to have a prototype."""
+        return options.get('background', PrototypeAwareCAMSettings.background) == 'prototype'
 
     def loss(self, output: CAMOutput, image_label: Tensor) -> dict[str, Tensor]:
         """Collect the batch's instance prototypes; return the consistency loss (Eq. 14).
@@ -149,7 +155,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             maps = owned_pixels(self._centered(features), maps, image_label, valid)
             tau = 0.0  # a pixel has one owner
         if self.has_background:
-            present = F.pad(image_label, (1, 0), value=1)
+            present = add_background_label(image_label)
         else:
             maps, present = maps[:, 1:], image_label
         # nonzero goes row by row, so pairs are sorted by image, which `_pack_by_image` counts on.

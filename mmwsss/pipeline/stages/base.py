@@ -48,6 +48,13 @@ class Stage(ABC):
         """Return which maps the seeds of this stage have; none if it writes no seeds."""
         return ()
 
+    def seed_backgrounds(self, workspace: Workspace) -> tuple[str, ...]:
+        """Return which backgrounds of their own the seeds of this stage have, as `Seed` names them.
+
+        By default the host's: nobody can say of a stage that does not say it.
+        """
+        return ('background',)
+
     def network_config(self, workspace: Workspace) -> Config | None:
         """Return the config of the network that this stage trains; None if it trains none."""
         return None

@@ -46,3 +46,27 @@ def check_source(name: str, source: str, seeds: str, workspace: Workspace) -> No
             f'source of stage {name!r} is {source!r}, but the seeds of {seeds!r} have '
             f'{", ".join(known) or "no maps"}'
         )
+
+
+def check_own_background(
+    name: str, option: str, source: str, seeds: str, workspace: Workspace
+) -> None:
+    """Look whether seeds will have the background that a stage without a threshold reads.
+
+    Args:
+        name: Of the stage that reads.
+        option: Its option that is None.
+        source: Maps that the background competes with: ``cam``, ``pacam`` or ``sum``.
+        seeds: Name of the stage that writes the seeds.
+        workspace: Folder, config and stages of the run.
+
+    Raises:
+        ValueError: They will not.
+    """
+    found = workspace.stages[seeds].seed_backgrounds(workspace)
+    if 'background' in found or (source == 'pacam' and 'pacam_background' in found):
+        return
+    raise ValueError(
+        f'stage {name!r} has {option}=None, which takes the background of the seeds themselves, '
+        f'but the seeds of {seeds!r} have none that competes with {source}: give a number'
+    )

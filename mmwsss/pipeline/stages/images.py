@@ -1,5 +1,6 @@
 """What the stages ask of a config's data sets."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from mmengine.registry import init_default_scope
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
-from mmwsss.models.weights import pretrained_file
 from mmwsss.pipeline.workspace import Workspace, content_hash, file_hash
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.refine import RefineItem
@@ -46,14 +46,33 @@ def foreground_names(workspace: Workspace) -> tuple[str, ...]:
     return foreground_classes(dataset.metainfo['classes'])
 
 
-def frozen_inputs(config: Config) -> dict[str, str]:
-    """Return the hashes of the files that a backbone and the texts of a CLIP come from."""
-    text = config.model.get('cam_head', {}).get('text') or {}
-    backbone = config.model.get('backbone', {})
-    files = {'pretrained': backbone.get('pretrained'), **text}
-    if initial := pretrained_file(backbone):
-        files['initial'] = initial
-    return {name: file_hash(path) for name, path in files.items() if isinstance(path, str)}
+def named_files(part: Any, where: str = '') -> dict[str, str]:
+    """Return the hashes of the files that a part of a config names, by the place of their names.
+
+    Whatever text is the path of a file counts: weights of a backbone or a head, the vectors of a
+    CLIP's texts, fitted prototypes, a list of names.
+
+    Args:
+        part: Dicts, lists and values.
+        where: What the places begin with.
+    """
+    if isinstance(part, Mapping):
+        entries: Any = part.items()
+    elif isinstance(part, list | tuple):
+        entries = enumerate(part)
+    else:
+        # unlike those of pathlib, these take any text, however long
+        path = os.path.expanduser(part) if isinstance(part, str) else ''  # noqa: PTH111
+        return {where: file_hash(path)} if os.path.isfile(path) else {}  # noqa: PTH113
+    found: dict[str, str] = {}
+    for key, value in entries:
+        found |= named_files(value, f'{where}.{key}' if where else str(key))
+    return found
+
+
+def stated(config: Config, *keys: str) -> dict[str, Any]:
+    """Return those of some keys that a config has a value for; a recipe has no more of them."""
+    return {key: config[key] for key in keys if config.get(key)}
 
 
 def loader_recipe(loader: Mapping[str, Any]) -> dict[str, Any]:

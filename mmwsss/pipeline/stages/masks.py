@@ -17,7 +17,7 @@ from mmwsss.seeds.thresholds import (
 )
 
 from .base import Stage
-from .checks import check_crf, check_source
+from .checks import check_crf, check_own_background, check_source
 from .evaluation import EvaluateSeeds
 from .images import seeded_images
 
@@ -86,6 +86,8 @@ class RefineSeeds(Stage):
                     f'are of {judge.seeds!r}: name the stage that judges {self.seeds!r}'
                 )
         check_source(self.name, self.source, self.seeds, workspace)
+        if self.bg_threshold is None and self.bg_power is None:
+            check_own_background(self.name, 'bg_threshold', self.source, self.seeds, workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options."""
@@ -168,6 +170,8 @@ class MakeIRLabels(Stage):
         check_crf(self.name, self.crf)
         check_sure_thresholds(self.fg_threshold, self.bg_threshold, f'stage {self.name!r}')
         check_source(self.name, self.source, self.seeds, workspace)
+        if self.fg_threshold is None:
+            check_own_background(self.name, 'fg_threshold', self.source, self.seeds, workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options."""

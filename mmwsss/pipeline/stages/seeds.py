@@ -1,22 +1,24 @@
 """Stages that write seeds: of a network, and of a random walk on other seeds."""
 
 import copy
+import inspect
 from dataclasses import asdict
 from typing import Any, ClassVar
 
 from mmengine.config import Config
 
 from mmwsss.datasets.image_files import check_images
-from mmwsss.pipeline.network import last_checkpoint
+from mmwsss.models.cam_heads import BaseCAMHead
+from mmwsss.pipeline.network import check_views, last_checkpoint
 from mmwsss.pipeline.workspace import Workspace
-from mmwsss.registry import STAGES
+from mmwsss.registry import MODELS, STAGES
 from mmwsss.seeds.files import SOURCES
 from mmwsss.seeds.refine import check_inputs
 from mmwsss.seeds.walk import WalkSettings
 
 from .base import Stage
 from .checks import check_source
-from .images import build_images, frozen_inputs, loader_recipe, seeded_images
+from .images import build_images, loader_recipe, named_files, seeded_images, stated
 from .processes import run_network
 
 
@@ -39,17 +41,33 @@ class GenerateSeeds(Stage):
 
     def check(self, workspace: Workspace) -> None:
         """Look at the images, and whether the network's ir_labels are those of this run."""
-        mask_dir = self._config(workspace).seed_dataloader.dataset.get('mask_dir')
+        config = self._config(workspace)
+        mask_dir = config.seed_dataloader.dataset.get('mask_dir')
         if mask_dir and not self.masks:
             raise ValueError(
                 f'the network of stage {self.name!r} reads ir_labels in {mask_dir}: name the stage '
                 'that makes them, masks=...'
             )
-        check_images(build_images(self._config(workspace).seed_dataloader.dataset))
+        if not config.get('seed_tta_model'):
+            check_views(config, f'stage {self.name!r}', 'tta_model')
+        check_images(build_images(config.seed_dataloader.dataset))
 
     def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
         """Return ``cam``, and with a plug-in the others."""
         return SOURCES if self._config(workspace).model.get('prototype_head') else SOURCES[:1]
+
+    def seed_backgrounds(self, workspace: Workspace) -> tuple[str, ...]:
+        """Return what host and plug-in give; a segmentor that makes seeds has a background."""
+        model = self._config(workspace).model
+        kind = model.get('cam_head', {}).get('type')
+        host = MODELS.get(kind) if kind else None
+        if not (inspect.isclass(host) and issubclass(host, BaseCAMHead)):
+            return super().seed_backgrounds(workspace)
+        found = ['background'] if host.own_background else []
+        options = model.get('prototype_head')
+        if options and MODELS.get(options.type).gives_background(options):
+            found.append('pacam_background')
+        return tuple(found)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Network, views and labels."""
@@ -58,9 +76,10 @@ class GenerateSeeds(Stage):
             config.seed_dataloader.dataset.pop('mask_dir', None)
         return {
             'model': config.model,
-            'frozen': frozen_inputs(config),
-            'tta_model': config.get('seed_tta_model') or config.tta_model,
+            'frozen': named_files(config.model),
+            'tta_model': config.get('seed_tta_model') or config.get('tta_model'),
             'data': loader_recipe(config.seed_dataloader),
+            **stated(config, 'seed_writer'),
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
@@ -115,11 +134,18 @@ class WalkSeeds(Stage):
                 f'stage {self.name!r} walks over the boundaries of {self.model!r}, which trains no '
                 'mmwsss.IRNet: name a stage that does'
             )
+        check_views(config, f'stage {self.name!r}', 'tta_model', 'tta_pipeline', 'seed_dataloader')
         check_source(self.name, self.settings.source, self.seeds, workspace)
 
     def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
         """Return ``cam``: what walked is that."""
         return SOURCES[:1]
+
+    def seed_backgrounds(self, workspace: Workspace) -> tuple[str, ...]:
+        """Return the background that walked along: that of the PACAM."""
+        walked = workspace.stages[self.seeds].seed_backgrounds(workspace)
+        along = self.settings.source == 'pacam' and 'pacam_background' in walked
+        return ('background',) if along else ()
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options, and how boundaries are seen."""
@@ -151,12 +177,8 @@ class WalkSeeds(Stage):
         return f'{figures["seeds"]} seeds'
 
     def _config(self, workspace: Workspace) -> Config:
-        """Return the network's config, with the images of the run to walk on."""
+        """Return the network's config, whose images are those of the run, with its own views."""
         config = workspace.network_config(self.model)
         assert config is not None  # `check` has seen to it
-        dataset = dict(workspace.config.seed_dataloader.dataset)
-        dataset.pop('mask_dir', None)
-        loader = workspace.config.seed_dataloader
-        pipeline = config.get('tta_pipeline')
-        config.seed_dataloader = {**loader, 'dataset': {**dataset, 'pipeline': pipeline}}
+        config.seed_dataloader.dataset.pipeline = config.tta_pipeline
         return config

@@ -16,6 +16,7 @@ from mmwsss.pipeline.network import (
     check_backbone,
     check_network,
     check_start,
+    check_views,
     last_checkpoint,
 )
 from mmwsss.pipeline.workspace import Workspace, file_hash, folder_hash
@@ -24,7 +25,7 @@ from mmwsss.structures import check_files_exist
 
 from .base import Stage
 from .checks import GROUND_TRUTH_CURE, check_crf
-from .images import build_images, foreground_names, frozen_inputs, loader_recipe
+from .images import build_images, foreground_names, loader_recipe, named_files, stated
 from .networks import other_config
 from .processes import run_network
 
@@ -153,7 +154,12 @@ class Train(Stage):
         """Everything of the config that decides the weights."""
         config = self.network_config(workspace)
         if self.checkpoint:
-            return {'checkpoint': file_hash(self.checkpoint), 'model': config.model}
+            files = named_files(config.model)
+            return {
+                'checkpoint': file_hash(self.checkpoint),
+                'model': config.model,
+                **({'frozen': files} if files else {}),
+            }
         corrected = {}
         if self.masks:  # the key of that stage counts, not the place of its files
             del config.train_dataloader.dataset['mask_dir']
@@ -164,7 +170,8 @@ class Train(Stage):
             **{key: config.get(key) for key in _TRAINING_KEYS},
             'data': loader_recipe(config.train_dataloader),
             'start': file_hash(config.get('load_from') or ''),
-            'frozen': frozen_inputs(config),
+            'frozen': named_files({key: config.get(key) for key in ('model', 'custom_hooks')}),
+            **stated(config, 'sync_bn', 'efficient_conv_bn_eval'),
             **corrected,
         }
 
@@ -216,6 +223,13 @@ class Test(Stage):
     def check(self, workspace: Workspace) -> None:
         """Look at the images, their masks and the CRF."""
         config = self._config(workspace)
+        if self.tta:
+            check_views(
+                config,
+                f'stage {self.name!r}',
+                *('tta_model', 'tta_pipeline'),
+                cure=f'add it, or set stages.{self.name}.tta=False',
+            )
         dataset = build_images(config.test_dataloader.dataset)
         check_images(dataset)
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
