@@ -29,11 +29,12 @@ from mmwsss.structures import atomic_path
 from mmwsss.terminal import reporting, track
 
 from .batch import launched_processes, share_batch
-from .workspace import content_hash, file_hash
+from .workspace import content_hash, file_hash, named_files
 
 _MEANT_BY = {  # what of a folder's meta.json must be the same for all of its seeds
     'config': 'another network',
     'checkpoint': 'another checkpoint',
+    'files': 'other files of the network',
     'views': 'other views',
 }
 _PLUG_INS = ('prototype_head',)  # children that a training may add to a trained network
@@ -274,6 +275,7 @@ def _seed_meta(config: Config, checkpoint: str | Path | None) -> dict[str, objec
     dataset = config.seed_dataloader.dataset
     return {
         'config': content_hash(config.model),
+        'files': named_files(config.model),
         'checkpoint': None if checkpoint is None else file_hash(checkpoint),
         'views': dataset.pipeline,
         'images': dataset.dataset.get('ann_file'),
@@ -289,7 +291,7 @@ def _refuse_mixture(out_dir: Path, meta: dict[str, object]) -> None:
     other = [
         name
         for key, name in _MEANT_BY.items()
-        if content_hash(made_with.get(key)) != content_hash(meta[key])
+        if key in made_with and content_hash(made_with[key]) != content_hash(meta[key])
     ]
     if other:
         raise FileExistsError(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,3 +84,27 @@ def file_hash(path: str | Path) -> str:
 def folder_hash(folder: Path) -> str:
     """Return the hash of the names and contents of a folder's files."""
     return content_hash({path.name: file_hash(path) for path in folder.iterdir()})
+
+
+def named_files(part: Any, where: str = '') -> dict[str, str]:
+    """Return the hashes of the files that a part of a config names, by the place of their names.
+
+    Whatever text is the path of a file counts: weights of a backbone or a head, the vectors of a
+    CLIP's texts, fitted prototypes, a list of names.
+
+    Args:
+        part: Dicts, lists and values.
+        where: What the places begin with.
+    """
+    if isinstance(part, Mapping):
+        entries: Any = part.items()
+    elif isinstance(part, list | tuple):
+        entries = enumerate(part)
+    else:
+        # unlike those of pathlib, these take any text, however long
+        path = os.path.expanduser(part) if isinstance(part, str) else ''  # noqa: PTH111
+        return {where: file_hash(path)} if os.path.isfile(path) else {}  # noqa: PTH113
+    found: dict[str, str] = {}
+    for key, value in entries:
+        found |= named_files(value, f'{where}.{key}' if where else str(key))
+    return found

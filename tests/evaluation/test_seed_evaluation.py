@@ -171,6 +171,8 @@ def test_missing_and_wrong_files(data):
         SeedSweep(CLASSES, sources=['crf'])
     with pytest.raises(ValueError, match='sources is empty'):
         SeedSweep(CLASSES, sources=[])
+    with pytest.raises(ValueError, match=r'a threshold is 15; it must lie in \[0, 1\]'):
+        SeedSweep(CLASSES, thresholds=[0.5, 15])
 
 
 def test_nothing_labelled(data):

@@ -73,3 +73,10 @@ def test_the_command_records_its_choice_and_the_split(items, tmp_path, capsys):
     assert record['split'] == str(tmp_path / 'ids.txt')
     assert record['images'] == 3
     assert record['bg_threshold'] <= record['fg_threshold']
+
+
+def test_a_precision_that_nothing_can_have_is_refused_at_once(tmp_path, capsys):
+    (tmp_path / 'ids.txt').write_text('a')
+    command = ['thresholds', 'seeds', 'truth', '--images', 'images', '--fg-precision', '85']
+    assert main([*command, '--ids', str(tmp_path / 'ids.txt')]) == 1
+    assert '--fg-precision is 85.0; it must lie in [0, 1]' in capsys.readouterr().err

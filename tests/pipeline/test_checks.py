@@ -332,9 +332,11 @@ def test_seeds_of_another_checkpoint_network_or_view_are_not_mixed(config, tmp_p
     checkpoint, folder = tmp_path / 'a.pth', tmp_path / 'seeds'
     torch.save({'x': torch.zeros(1)}, checkpoint)
     folder.mkdir()
-    write_meta(folder, {'checkpoint': 'b', 'config': 'c', 'views': []})
+    write_meta(folder, {'checkpoint': 'b', 'config': 'c', 'files': {'a': 'd'}, 'views': []})
     (folder / 'a.npz').touch()
-    message = 'seeds holds seeds of another network and another checkpoint and other views: give'
+    message = (
+        'of another network and another checkpoint and other files of the network and other views:'
+    )
     with pytest.raises(FileExistsError, match=message):
         network.generate_seeds(config, checkpoint, folder)
     assert read_meta(folder)['checkpoint'] == 'b'

@@ -1,6 +1,5 @@
 """What the stages ask of a config's data sets."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,30 +43,6 @@ def foreground_names(workspace: Workspace) -> tuple[str, ...]:
     """Return the names of the foreground classes."""
     dataset = build_images(workspace.config.seed_dataloader.dataset)
     return foreground_classes(dataset.metainfo['classes'])
-
-
-def named_files(part: Any, where: str = '') -> dict[str, str]:
-    """Return the hashes of the files that a part of a config names, by the place of their names.
-
-    Whatever text is the path of a file counts: weights of a backbone or a head, the vectors of a
-    CLIP's texts, fitted prototypes, a list of names.
-
-    Args:
-        part: Dicts, lists and values.
-        where: What the places begin with.
-    """
-    if isinstance(part, Mapping):
-        entries: Any = part.items()
-    elif isinstance(part, list | tuple):
-        entries = enumerate(part)
-    else:
-        # unlike those of pathlib, these take any text, however long
-        path = os.path.expanduser(part) if isinstance(part, str) else ''  # noqa: PTH111
-        return {where: file_hash(path)} if os.path.isfile(path) else {}  # noqa: PTH113
-    found: dict[str, str] = {}
-    for key, value in entries:
-        found |= named_files(value, f'{where}.{key}' if where else str(key))
-    return found
 
 
 def stated(config: Config, *keys: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmwsss.datasets.image_files import check_images
 from mmwsss.models.cam_heads import BaseCAMHead
 from mmwsss.pipeline.network import check_views, last_checkpoint
-from mmwsss.pipeline.workspace import Workspace
+from mmwsss.pipeline.workspace import Workspace, named_files
 from mmwsss.registry import MODELS, STAGES
 from mmwsss.seeds.files import SOURCES
 from mmwsss.seeds.refine import check_inputs
@@ -18,7 +18,7 @@ from mmwsss.seeds.walk import WalkSettings
 
 from .base import Stage
 from .checks import check_source
-from .images import build_images, loader_recipe, named_files, seeded_images, stated
+from .images import build_images, loader_recipe, seeded_images, stated
 from .processes import run_network
 
 

@@ -19,13 +19,13 @@ from mmwsss.pipeline.network import (
     check_views,
     last_checkpoint,
 )
-from mmwsss.pipeline.workspace import Workspace, file_hash, folder_hash
+from mmwsss.pipeline.workspace import Workspace, file_hash, folder_hash, named_files
 from mmwsss.registry import STAGES
 from mmwsss.structures import check_files_exist
 
 from .base import Stage
 from .checks import GROUND_TRUTH_CURE, check_crf
-from .images import build_images, foreground_names, loader_recipe, named_files, stated
+from .images import build_images, foreground_names, loader_recipe, stated
 from .networks import other_config
 from .processes import run_network
 
