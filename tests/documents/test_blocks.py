@@ -9,6 +9,7 @@ import toy_size
 from doc_blocks import ILLUSTRATIONS, ROOT, RUN, blocks_of, pages
 from doc_plan import NOT_RUN, PLANS
 
+from mmwsss.commands.arguments import read_changes
 from mmwsss.pipeline.config import load_config
 
 BLOCKS = [block for page in pages() for block in blocks_of(page)]
@@ -72,7 +73,7 @@ def test_options_of_commands_fit_their_configs(words):
     if not paths:
         pytest.skip('a config of the reader: the page itself is run')
     for path in paths:
-        load_config(path, dict(word.split('=', 1) for word in options if '=' in word))
+        load_config(path, read_changes([word for word in options if '=' in word]))
 
 
 @pytest.mark.parametrize('module', toy_size.PATCHES)

@@ -220,7 +220,7 @@ def test_wrong_size(own_items):
     ):
         check_inputs(own_items)
     own_items[0].image_path.write_text('no image')
-    with pytest.raises(ValueError, match=r'a\.jpg is no image'):
+    with pytest.raises(ValueError, match=r'a\.jpg is damaged, or no image'):
         check_inputs(own_items)
 
 
