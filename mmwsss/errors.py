@@ -21,6 +21,7 @@ USER_ERRORS = (
     ValueError,
     ImportError,
     FloatingPointError,
+    MemoryError,
 )
 _FOLDER = 'MMWSSS_ERRORS'  # of the environment: where sentences are left, one file per rank
 

@@ -26,14 +26,19 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate, print, write."""
     from mmwsss.datasets.coco_objects import COCO_CLASSES
     from mmwsss.evaluation import class_names, evaluate_seeds, format_evaluation
+    from mmwsss.evaluation.ground_truth import MaskToCheck, check_masks
     from mmwsss.structures import atomic_path, read_ids
 
     of_coco = arguments.classes == ['coco']
+    classes = COCO_CLASSES[1:] if of_coco else class_names(arguments.classes)
+    ids = read_ids(arguments.ids)
+    masks = [MaskToCheck(Path(arguments.masks, f'{image_id}.png')) for image_id in ids]
+    check_masks(masks, classes)
     evaluation = evaluate_seeds(
         arguments.seed_dir,
         arguments.masks,
-        read_ids(arguments.ids),
-        COCO_CLASSES[1:] if of_coco else class_names(arguments.classes),
+        ids,
+        classes,
         sources=arguments.sources,
         split=arguments.ids.stem,
         processes=arguments.processes,

@@ -15,7 +15,7 @@ from mmwsss.datasets.image_labels import save_image_labels
 from mmwsss.seeds.masks import IGNORE_INDEX, save_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.structures.files import atomic_path
-from mmwsss.terminal import progress
+from mmwsss.terminal import progress, show
 
 COCO_2014_COUNTS = {'train2014': 82081, 'val2014': 40137}  # images with annotated objects
 
@@ -31,7 +31,7 @@ class _ImageInstances:
     height: int
     width: int
     class_index: tuple[int, ...]
-    segmentation: tuple[Any, ...]  # polygons or run lengths
+    segmentation: tuple[Any, ...]  # polygons or run lengths; nothing where a box is all there is
 
 
 def convert_coco_split(root: PathLike, split: str, processes: int = 1) -> int:
@@ -41,7 +41,7 @@ def convert_coco_split(root: PathLike, split: str, processes: int = 1) -> int:
     ``image_labels_<split>.json`` and, last, ``ImageSets/<split>.txt``. Listed are the images that
     have an annotation. In a mask, 0 is background and 1..N are the categories in the order of their
     numbers; where two objects overlap, the later one of the file is seen. Crowds are in no mask and
-    in no label.
+    in no label. Where an object has a box alone, as detection tools write it, no mask is drawn.
 
     Args:
         root: Folder of the data set.
@@ -57,7 +57,6 @@ def convert_coco_split(root: PathLike, split: str, processes: int = 1) -> int:
         ModuleNotFoundError: pycocotools is missing.
     """
     root = Path(root)
-    _check_pycocotools()
     path = root / 'annotations' / f'instances_{split}.json'
     names, images = _read_instances(path)
     _check_ids(images, path)
@@ -68,7 +67,20 @@ def convert_coco_split(root: PathLike, split: str, processes: int = 1) -> int:
             'it is complete.',
             stacklevel=2,
         )
-    _draw_masks(images, root / 'SegmentationClass' / split, processes)
+    boxes = sum(not outline for image in images for outline in image.segmentation)
+    if boxes:
+        show(
+            f'{path} has {boxes} objects with a box alone, without segmentation: labels and list '
+            'are written, masks are not drawn'
+        )
+    else:
+        if not all(image.height and image.width for image in images):
+            raise ValueError(
+                f'{path} is no file of COCO instances (an image has no height or width); extract '
+                'it from the archive anew.'
+            )
+        _check_pycocotools()
+        _draw_masks(images, root / 'SegmentationClass' / split, processes)
     labels = {image.image_id: {names[i] for i in image.class_index} for image in images}
     save_image_labels(root / f'image_labels_{split}.json', labels)
     with atomic_path(root / 'ImageSets' / f'{split}.txt') as temporary:
@@ -135,10 +147,10 @@ def _gather(
     objects = [annotation for annotation in annotations if not annotation.get('iscrowd')]
     return _ImageInstances(
         image_id=Path(image['file_name']).stem,
-        height=image['height'],
-        width=image['width'],
+        height=int(image.get('height') or 0),
+        width=int(image.get('width') or 0),
         class_index=tuple(index[annotation['category_id']] for annotation in objects),
-        segmentation=tuple(annotation['segmentation'] for annotation in objects),
+        segmentation=tuple(annotation.get('segmentation') for annotation in objects),
     )
 
 

@@ -1,15 +1,17 @@
 """Images with image labels: what the classification stages train on."""
 
 import os
+import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmwsss.datasets.image_labels import foreground_classes, load_image_labels, to_multi_hot
+from mmwsss.datasets.listing import image_folder, image_suffixes, other_suffixes
 from mmwsss.datasets.mask_paths import set_mask_paths
-from mmwsss.datasets.wrapped_dataset import WrappedDataset
+from mmwsss.datasets.wrapped_dataset import WrappedDataset, suffix_setting
 from mmwsss.registry import DATASETS
-from mmwsss.structures import check_files_exist
+from mmwsss.structures import IMAGE_SUFFIXES, check_files_exist
 
 _MASK_CURE = (
     'run `mmwsss run <config of the host> --until pseudo_masks`, or for '
@@ -70,9 +72,12 @@ class ImageLabelDataset(WrappedDataset):
         infos = super().load_data_list()
         classes = foreground_classes(self._metainfo['classes'])
         labels = load_image_labels(self.label_file, classes)
-        self._check_labelled([info['img_id'] for info in infos], labels)
-        for info in infos:
-            info['gt_label'] = to_multi_hot(labels[info['img_id']], classes)
+        labels = {_composed(image_id): names for image_id, names in labels.items()}
+        ids = [_composed(info['img_id']) for info in infos]
+        self._check_labelled(ids, labels)
+        self.unused_labels = sorted(labels.keys() - set(ids))
+        for image_id, info in zip(ids, infos, strict=True):
+            info['gt_label'] = to_multi_hot(labels[image_id], classes)
             if not self.load_masks:
                 info.pop('seg_map_path', None)
         if self.load_masks:
@@ -87,6 +92,35 @@ class ImageLabelDataset(WrappedDataset):
             set_mask_paths(infos, self.mask_dir, _MASK_CURE)
         return infos
 
+    def check_unused_labels(self) -> str | None:
+        """Look at the entries of the label file that are of none of the images.
+
+        Returns:
+            A sentence about those whose image is nowhere in the folder, or None.
+
+        Raises:
+            ValueError: Some are of images in the folder that have another suffix.
+        """
+        if not self.unused_labels:
+            return None
+        files = (path for path in image_folder(self.dataset).rglob('*') if path.is_file())
+        there = {_composed(path.stem) for path in files if path.suffix.lower() in IMAGE_SUFFIXES}
+        own = tuple(image_suffixes(self.dataset))
+        left_out = [image_id for image_id in self.unused_labels if image_id in there]
+        if left_out and not self.dataset.get('ann_file') and other_suffixes(self.dataset):
+            raise ValueError(
+                f'{self.label_file} has entries for {len(left_out)} images that are there but do '
+                f'not end in {" or ".join(own)}, among them {", ".join(left_out[:3])}: set '
+                f'{suffix_setting(self.dataset)}, or take the entries out.'
+            )
+        absent = [image_id for image_id in self.unused_labels if image_id not in there]
+        if not absent:
+            return None
+        return (
+            f'{self.label_file} has entries for {len(absent)} images that are not in '
+            f'{image_folder(self.dataset)}, among them {", ".join(absent[:3])}'
+        )
+
     def _check_labelled(self, ids: Sequence[str], labelled: Collection[str]) -> None:
         missing = [image_id for image_id in ids if image_id not in labelled]
         if missing:
@@ -95,3 +129,8 @@ class ImageLabelDataset(WrappedDataset):
                 f'them {", ".join(missing[:3])}; add them (an empty list for an image of '
                 'background), ids being file names without folder and suffix.'
             )
+
+
+def _composed(image_id: str) -> str:
+    """Return an id in one spelling: of an accented letter, Unicode and disks have two."""
+    return unicodedata.normalize('NFC', image_id)

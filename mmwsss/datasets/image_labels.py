@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from mmwsss import structures
 from mmwsss.structures.files import atomic_path
 
 _CONVERTER = '`mmwsss convert labels`'
@@ -157,16 +158,13 @@ def read_text(path: Path) -> str:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is empty, or no text in UTF-8.
+        ValueError: It is empty, or no text.
     """
     if not path.is_file():
         raise FileNotFoundError(
             f'There is no label file {path}; check `label_file`, or write it with {_CONVERTER}.'
         )
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is not UTF-8 text ({error}); save it as UTF-8.') from error
+    text = structures.read_text(path)
     if not text.strip():
         raise ValueError(f'{path} is empty; write it anew with {_CONVERTER}.')
     return text

@@ -79,10 +79,12 @@ def labels_from_masks(
 
     Raises:
         FileNotFoundError: An image has no mask.
-        ValueError: A mask is in colours, or has a value outside of `classes`.
+        ValueError: A mask is in colours, or has a value outside of `classes`; or none of all masks
+            holds a class.
     """
     foreground = foreground_classes(classes)
-    labels = {}
+    labels: dict[str, tuple[str, ...]] = {}
+    seen: set[int] = set()
     for image_id in ids:
         values = np.unique(load_mask(Path(mask_dir, f'{image_id}.png'))).tolist()
         present = set(values) - {ignore_index}
@@ -91,8 +93,16 @@ def labels_from_masks(
                 f'{mask_dir}/{image_id}.png has the value {max(present)}, but there are '
                 f'{len(classes)} classes; check the list of classes and `ignore_index`.'
             )
+        seen.update(values)
         names = {classes[value] for value in present}
         labels[image_id] = tuple(name for name in foreground if name in names)
+    if not any(labels.values()):
+        raise ValueError(
+            f'None of the {len(labels)} masks in {mask_dir} holds a class, they have the values '
+            f'{", ".join(map(str, sorted(seen)))}; the value of a pixel is the index of its class '
+            f'in {", ".join(classes[:3])}{", ..." if len(classes) > 3 else ""}, and {ignore_index} '
+            'is ignored.'
+        )
     return labels
 
 

@@ -1,22 +1,27 @@
 """The images of any mmseg dataset, under a pipeline of our own."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.dataset import BaseDataset
 
+from mmwsss.datasets.image_labels import foreground_classes
+from mmwsss.datasets.listing import image_folder, image_suffixes, listed_images, other_suffixes
 from mmwsss.datasets.sample_randomness import SampleRandomness
 from mmwsss.registry import DATASETS, TRANSFORMS
+from mmwsss.seeds.files import MAX_CLASSES
 from mmwsss.structures import check_files_exist
 
 _DATA_CURE = (
     'check `data_root` and the rest of the dataset config; the configs here take `data_root` from '
     'the environment variable MMWSSS_DATA'
 )
-_NO_IMAGE = f'The dataset has no image in it; check `ann_file` and `img_suffix`, and {_DATA_CURE}.'
+_NO_IMAGE = f'The dataset has no image in it; check `ann_file` and `img_suffix`, and {_DATA_CURE}'
 
 
+@DATASETS.register_module()
 class WrappedDataset(BaseDataset):
     """Takes the list of images and the classes from another dataset, and nothing of its pipeline.
 
@@ -64,18 +69,17 @@ class WrappedDataset(BaseDataset):
     def load_data_list(self) -> list[dict]:
         """Build the wrapped dataset and copy its list of images and its meta information."""
         check_dataset_paths(self.dataset)
-        wrapped = _build_without_pipeline(self.dataset)
-        self._metainfo.update(wrapped.metainfo)
-        if not self._metainfo.get('classes'):
-            raise ValueError(
-                f'The dataset {self.dataset["type"]} has no classes; '
-                "give them in its config: metainfo=dict(classes=('background', 'cat', ...))."
-            )
-        infos = [wrapped.get_data_info(index) for index in range(len(wrapped))]
+        metainfo, infos = listed_images(self.dataset)
+        if not infos:
+            raise ValueError(f'{_NO_IMAGE}{_suffix_cure(self.dataset)}')
+        self._metainfo.update(metainfo)
+        _check_classes(self.dataset['type'], self._metainfo.get('classes'))
         for info in infos:
             info['img_id'] = Path(info['img_path']).stem
         _check_ids(infos)
-        check_files_exist([info['img_path'] for info in infos], 'image', _DATA_CURE)
+        paths = [info['img_path'] for info in infos]
+        if not all(Path(path).is_file() for path in paths):
+            check_files_exist(paths, 'image', f'{_DATA_CURE}{_suffix_cure(self.dataset)}')
         return infos
 
     def prepare_data(self, idx: int) -> Any:
@@ -109,19 +113,41 @@ def check_dataset_paths(dataset: Mapping[str, Any]) -> None:
         raise FileNotFoundError(f'There is no image folder {root / image_dir}; {_DATA_CURE}.')
 
 
-def _build_without_pipeline(dataset: Mapping[str, Any]) -> BaseDataset:
-    try:
-        return DATASETS.build({key: dataset[key] for key in dataset if key != 'pipeline'})
-    except ValueError as error:
-        # mmengine joins the bytes of all items, and numpy does not join none.
-        if 'at least one array to concatenate' in str(error):
-            raise ValueError(_NO_IMAGE) from error
-        raise
+def _suffix_cure(dataset: Mapping[str, Any]) -> str:
+    """Say that a folder has images with other suffixes; nothing if it has none."""
+    found = other_suffixes(dataset)
+    if not found:
+        return ''
+    return f'. {image_folder(dataset)} has {", ".join(found)}: set {suffix_setting(dataset)}'
+
+
+def suffix_setting(dataset: Mapping[str, Any]) -> str:
+    """Return the ``img_suffix`` that takes all images of a data set's folder."""
+    return f'img_suffix={(*image_suffixes(dataset), *other_suffixes(dataset))}'
+
+
+def _check_classes(kind: str, classes: Sequence[str] | None) -> None:
+    if not classes:
+        raise ValueError(
+            f'The dataset {kind} has no classes; '
+            "give them in its config: metainfo=dict(classes=('background', 'cat', ...))."
+        )
+    odd = [name for name in classes if not isinstance(name, str) or not name.strip()]
+    if odd:
+        raise ValueError(f'metainfo.classes has {odd[0]!r}, which is no name: classes are words.')
+    name, count = Counter(name.strip() for name in classes).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f'metainfo.classes names {name!r} {count} times: name every class once.')
+    if any(name.lower() == 'background' for name in classes[1:]):
+        raise ValueError("metainfo.classes has 'background' in its midst: put it first.")
+    if len(foreground_classes(classes)) > MAX_CLASSES:
+        raise ValueError(
+            f'metainfo.classes has {len(classes)} names, and the PNG of a mask holds '
+            f'{MAX_CLASSES} and the background: leave some out.'
+        )
 
 
 def _check_ids(infos: Sequence[Mapping[str, Any]]) -> None:
-    if not infos:
-        raise ValueError(_NO_IMAGE)
     paths: dict[str, str] = {}
     for info in infos:
         if info['img_id'] in paths:

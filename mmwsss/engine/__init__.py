@@ -1,6 +1,7 @@
 """Hooks (when) and loops (training without an optimiser)."""
 
 from .bank_filling import BankFillLoop, CollectLoop
+from .current_images import CurrentImagesHook
 from .displacement_mean import DisplacementMeanHook
 from .frozen_wrapper import FrozenModelWrapper
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
@@ -13,6 +14,7 @@ __all__ = [
     'BankFillLoop',
     'CollectLoop',
     'ContextPrototypeHook',
+    'CurrentImagesHook',
     'DisplacementMeanHook',
     'EpochSeedHook',
     'FrozenModelWrapper',

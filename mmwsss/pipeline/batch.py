@@ -1,5 +1,6 @@
 """The batch of all processes together: said once, as ``total_batch_size``."""
 
+import math
 import os
 
 from mmengine.config import Config
@@ -11,6 +12,7 @@ _PROCESSES = {  # what a launcher tells its processes
     'slurm': 'SLURM_NTASKS',
     'mpi': 'OMPI_COMM_WORLD_SIZE',
 }
+_RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
 
 
 def share_batch(config: Config, processes: int) -> None:
@@ -60,6 +62,54 @@ def share_batch(config: Config, processes: int) -> None:
     config.train_dataloader.batch_size = total // (processes * added_up)
 
 
+def check_batches(config: Config, images: int, processes: int, stage: str) -> None:
+    """Look whether the images make a batch at all.
+
+    Args:
+        config: Of a training, its batch shared by `share_batch`.
+        images: Number of its images.
+        processes: That train together.
+        stage: Name of the stage, for messages.
+
+    Raises:
+        ValueError: A whole epoch has no batch.
+    """
+    loader = config.train_dataloader
+    endless = 'Infinite' in str((loader.get('sampler') or {}).get('type'))
+    batch = loader.get('batch_size') or 1
+    if endless or not loader.get('drop_last') or -(-images // processes) >= batch:
+        return
+    option = 'total_batch_size' if config.get('total_batch_size') else 'train_dataloader.batch_size'
+    raise ValueError(
+        f'stage {stage!r}: {images} images make no batch of {batch * processes}, as '
+        f'train_dataloader.drop_last leaves a smaller one out: set {option} to {images} or less, '
+        f'or stages.{stage}.options.{option} where the network has a config of its own'
+    )
+
+
+def refuse_senseless_numbers(config: Config) -> None:
+    """Raise ValueError if a training has no epoch, no image in a batch, or no learning rate.
+
+    Args:
+        config: Of the training.
+    """
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
+    loader, loops = config.get('train_dataloader') or {}, config.get('train_cfg') or {}
+    wholes = {
+        'total_batch_size': config.get('total_batch_size'),
+        'train_dataloader.batch_size': loader.get('batch_size'),
+        'train_cfg.max_epochs': loops.get('max_epochs'),
+        'train_cfg.max_iters': loops.get('max_iters'),
+    }
+    for place, value in wholes.items():
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 1):
+            raise ValueError(f'{place} is {value!r}; it must be a whole number of at least 1')
+    rate = optimizer.get('lr')
+    if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
+        raise ValueError(f'optim_wrapper.optimizer.lr is {rate!r}; it must be a number above 0')
+
+
 def training_processes(config: Config, gpus: int) -> int:
     """Return how many of `gpus` processes can share the batch evenly: as many as possible."""
     total = config.get('total_batch_size')
@@ -83,3 +133,8 @@ def _scales_rate(config: Config) -> bool:
 def launched_processes(launcher: str) -> int:
     """Return how many processes a launcher has started; 1 without one."""
     return int(os.environ.get(_PROCESSES.get(launcher, ''), '1'))
+
+
+def launched_rank(launcher: str) -> int:
+    """Return which of a launcher's processes this is; 0 without one."""
+    return int(os.environ.get(_RANK.get(launcher, ''), '0'))

@@ -42,6 +42,26 @@ def settle_class_counts(config: Config, where: str = '') -> None:
             )
 
 
+def check_tested_classes(config: Config) -> None:
+    """Look whether a network is tested on the classes that it is trained on.
+
+    Raises:
+        ValueError: The two data sets of the config have other classes.
+    """
+    trained, tested = config.get('train_dataloader'), config.get('test_dataloader')
+    if not trained or not tested:
+        return
+    names = [
+        foreground_classes(dataset_classes(loader.dataset) or ()) for loader in (trained, tested)
+    ]
+    if all(names) and names[0] != names[1]:
+        shown = [f'{len(part)} ({", ".join(part[:3])}, ...)' for part in names]
+        raise ValueError(
+            f'the test set has the classes {shown[1]}, but the training has {shown[0]}: set '
+            'test_dataloader.dataset to images of the same classes in the same order'
+        )
+
+
 def forget_class_counts(config: Config) -> None:
     """Take away what `settle_class_counts` sets, for another data set in this one's place."""
     for _, part, _ in _counting_parts(config):

@@ -4,7 +4,8 @@ import copy
 import difflib
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from mmengine.config import Config
@@ -48,6 +49,7 @@ _FIRST_LEVEL = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'tta_model',
     'tta_pipeline',
 }
+_SHOWN = 4  # places in a message
 _LOADER_EXTRAS = {'num_batch_per_epoch'}  # of mmengine, beside torch's options
 
 
@@ -65,16 +67,29 @@ def load_config(
 
     Raises:
         FileNotFoundError: There is no such config.
-        ValueError: A part of ours is unknown or has an unknown option, an option has no place, or
-            a stated number of classes is not the data set's.
+        ValueError: The file is no config; a part of ours is unknown or has an unknown option, an
+            option has no place, or a stated number of classes is not the data set's.
     """
     # so that a config elsewhere can name a shipped one as its base: docs/configs.md
     os.environ.setdefault('MMWSSS_CONFIGS', str(shipped_root() / 'configs'))
-    config = Config.fromfile(find_config(path))
+    config = _read_config(find_config(path))
     check_options(config)
     merge_options(config, options, where)
     settle_class_counts(config)
     return config
+
+
+def _read_config(path: Path) -> Config:
+    """Read a config; what its Python goes wrong with is said with the file."""
+    try:
+        return Config.fromfile(path)
+    except (OSError, ImportError):
+        raise
+    except Exception as error:  # whatever its code raises
+        said = ' '.join(str(error).split())
+        raise ValueError(
+            f'{path} cannot be read as a config: {type(error).__name__}: {said}'
+        ) from error
 
 
 def merge_options(config: Config, options: dict[str, Any] | None, where: str = '') -> None:
@@ -87,17 +102,24 @@ def merge_options(config: Config, options: dict[str, Any] | None, where: str = '
         where: Where the options stand, for messages; empty for the command line.
 
     Raises:
-        ValueError: The first name of an option is neither the config's nor known, an option has
-            no place in the config, or a part of ours does not take it.
+        ValueError: The first name of an option is unknown or a mere variable of the config's
+            file, an option has no place in the config, or a part of ours does not take it.
     """
     if not options:
         return
-    known = _FIRST_LEVEL | set(config)
     for key in options:
-        first = key.split('.')[0]
-        if first not in known:
-            place = where or 'the config'
-            raise ValueError(f'option {first!r} of {place} is {_unknown(first, sorted(known))}')
+        first, _, rest = key.partition('.')
+        if first in _FIRST_LEVEL:
+            continue
+        place = where or 'the config'
+        if first not in config:
+            raise ValueError(
+                f'option {first!r} of {place} is {_unknown(first, sorted(_FIRST_LEVEL))}'
+            )
+        raise ValueError(
+            f'option {first!r} of {place} is a variable of its file that nothing reads by itself: '
+            f'{_instead(config, first, rest)}'
+        )
     try:
         config.merge_from_dict(copy.deepcopy(options))
     except (AttributeError, KeyError, TypeError) as error:
@@ -107,6 +129,40 @@ def merge_options(config: Config, options: dict[str, Any] | None, where: str = '
             'stands there in the config'
         ) from error
     check_options(config, where)
+
+
+def _instead(config: Config, variable: str, rest: str) -> str:
+    """Say where the value of a variable has gone to, which can be changed there.
+
+    Args:
+        config: That has the variable.
+        variable: Its name.
+        rest: What of its value was to be changed, dotted; empty for all of it.
+    """
+    tree = config.to_dict()
+    places = [
+        _join(place, rest) if rest else place
+        for name, part in tree.items()
+        if name in _FIRST_LEVEL
+        for place, value in _values(part, name)
+        if type(value) is type(tree[variable]) and value == tree[variable]
+    ]
+    if not places:
+        return 'change what is made of it, or the line of the file'
+    more = f' and {len(places) - _SHOWN} more' if len(places) > _SHOWN else ''
+    return f'change {", ".join(places[:_SHOWN])}{more}, which have its value, or the line'
+
+
+def _values(node: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Yield every value of a tree with its dotted place, as options write it."""
+    yield where, node
+    nested: Iterable[tuple[Any, Any]] = ()
+    if isinstance(node, dict):
+        nested = node.items()
+    elif isinstance(node, list | tuple):
+        nested = enumerate(node)
+    for key, value in nested:
+        yield from _values(value, f'{where}.{key}')
 
 
 def set_seed(config: Config, seed: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 import mmwsss
+from mmwsss.structures import naming_full_disk
 from mmwsss.terminal import show_stage, stage_line
 
 from .memory import PeakMemory
@@ -21,7 +22,8 @@ def execute(stage: Stage, workspace: Workspace) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: An input stage has not been run.
-        FileExistsError: The folder holds files that no stage has put there.
+        FileExistsError: The folder holds files that no stage has put there, or those of another
+            config of the same name.
     """
     folder = workspace.folder(stage.name)
     key = stage_key(stage, workspace)
@@ -34,12 +36,13 @@ def execute(stage: Stage, workspace: Workspace) -> dict[str, Any]:
     resume = started.get('key') == key
     start = 'goes on'
     if not resume:
+        _refuse_other_config(folder, started, workspace)
         changed = _clear(folder, stage.name)
         start = 'starts over, as its recipe or its inputs changed' if changed else 'starts'
-        write_record(folder / STARTED, {'key': key})
+        write_record(folder / STARTED, started_record(key, workspace))
     print_log(f'[{stage.name}] {start}', logger='current')
     begin, memory = time.time(), PeakMemory()
-    with stage_line(stage.name, folder, start) as line:
+    with stage_line(stage.name, folder, start) as line, naming_full_disk(folder):
         figures = stage.run(workspace, resume)
         line.result = stage.summary(figures)
     return record_done(stage, workspace, figures, time.time() - begin, memory.megabytes())
@@ -90,6 +93,25 @@ def stage_key(stage: Stage, workspace: Workspace) -> str:
         keys[name] = record['key']
     content = {'type': type(stage).__name__, 'recipe': stage.recipe(workspace), 'inputs': keys}
     return content_hash(content)
+
+
+def started_record(key: str, workspace: Workspace) -> dict[str, Any]:
+    """Return what says that a stage has begun: its key, and the file of the config."""
+    return {'key': key, 'config': str(Path(workspace.config.filename or '').resolve())}
+
+
+def _refuse_other_config(folder: Path, started: dict[str, Any], workspace: Workspace) -> None:
+    """Raise FileExistsError if a folder that would be emptied is another config's.
+
+    A config that is no longer where it was has been moved, or renamed.
+    """
+    before = Path(started.get('config') or '')
+    own = Path(workspace.config.filename or '').resolve()
+    if before.is_file() and before != own:
+        raise FileExistsError(
+            f'{folder} holds the work of {before}, which has the same name as {own}: rename one of '
+            'the configs, or choose another --work-dir'
+        )
 
 
 def _clear(folder: Path, name: str) -> bool:

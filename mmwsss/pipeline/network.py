@@ -3,6 +3,7 @@
 import copy
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from mmengine.runner import Runner
 
 import mmwsss
 from mmwsss import compat
+from mmwsss.datasets.listing import needs_listing
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
-from mmwsss.engine import ProgressHook
+from mmwsss.engine import CurrentImagesHook, ProgressHook
 from mmwsss.models.weights import (
     naming_file,
     pretrained_file,
@@ -25,11 +27,14 @@ from mmwsss.models.weights import (
 )
 from mmwsss.registry import DATASETS, MODELS
 from mmwsss.seeds.files import META_FILE, load_seed, read_meta, write_meta
-from mmwsss.structures import atomic_path
+from mmwsss.structures import atomic_path, naming_full_disk
 from mmwsss.terminal import reporting, track
 
 from .batch import launched_processes, share_batch
-from .workspace import content_hash, file_hash, named_files
+from .checkpoints import POINTER, settle_checkpoints
+from .class_counts import check_tested_classes
+from .predictions import config_without_ground_truth, lacks_ground_truth
+from .workspace import DONE, content_hash, file_hash, named_files
 
 _MEANT_BY = {  # what of a folder's meta.json must be the same for all of its seeds
     'config': 'another network',
@@ -37,6 +42,8 @@ _MEANT_BY = {  # what of a folder's meta.json must be the same for all of its se
     'files': 'other files of the network',
     'views': 'other views',
 }
+_SMALLER_BATCH = 'lower total_batch_size, the crop of train_pipeline, or how large images are drawn'
+_SMALLER_VIEWS = 'make them smaller, or lower the scales of tta_pipeline, and run again'
 _PLUG_INS = ('prototype_head',)  # children that a training may add to a trained network
 
 
@@ -56,12 +63,16 @@ def train(config: Config) -> dict[str, Any]:
     """
     check_start(config)
     share_batch(config, launched_processes(config.get('launcher', 'none')))
-    if config.get('resume') and config.get('load_from'):
-        # of the two mmengine would take `load_from`, with the epoch that it ended at
-        config.resume = (Path(config.work_dir) / 'last_checkpoint').is_file()
-        config.load_from = None if config.resume else config.load_from
+    if config.get('resume'):
+        # of `load_from` and a checkpoint mmengine would take the first, with the epoch of its end
+        config.resume = settle_checkpoints(config.work_dir) is not None
+        config.load_from = None if config.resume else config.get('load_from')
     runner = _build_runner(config, begins_anew=_PLUG_INS)
-    with naming_file(config.get('load_from') or config.work_dir):
+    with (
+        naming_file(config.get('load_from') or config.work_dir),
+        naming_full_disk(config.work_dir),
+        _naming_images(runner, _SMALLER_BATCH),
+    ):
         runner.train()
     dist.barrier()  # the first process may still be writing the checkpoint
     return {'checkpoint': last_checkpoint(config.work_dir).name}
@@ -164,7 +175,7 @@ def last_checkpoint(work_dir: str | Path) -> Path:
     Raises:
         FileNotFoundError: There is none.
     """
-    pointer = Path(work_dir) / 'last_checkpoint'
+    pointer = Path(work_dir) / POINTER
     if pointer.is_file():
         checkpoint = Path(work_dir) / Path(pointer.read_text(encoding='utf-8').strip()).name
         if checkpoint.is_file():
@@ -237,7 +248,8 @@ def generate_seeds(
     with naming_file(checkpoint):
         runner.load_or_resume()  # a checkpoint that is refused leaves no file
     write_meta(out_dir, meta)
-    figures = runner.test()
+    with naming_full_disk(out_dir), _naming_images(runner, _SMALLER_VIEWS):
+        figures = runner.test()
     return {'seeds': _count_seeds(out_dir), 'written': int(figures['seed/written'])}
 
 
@@ -251,19 +263,42 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
             always tested so, because that is how its seeds are made.
 
     Returns:
-        The figures of its ``test_evaluator``.
+        The figures of its ``test_evaluator``; none for images without ground truth, whose masks
+        are written to the evaluator's ``output_dir``.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint, or an image is missing.
+        ValueError: The checkpoint does not fit, or the images have other classes; or they have no
+            ground truth, and no masks are to be written.
     """
     config = copy.deepcopy(config)
     if tta or config.model.type == 'mmwsss.CAMSegmentor':
         check_views(config, 'this test', 'tta_model', 'tta_pipeline')
         config.model = {**config.tta_model, 'module': config.model}
         config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    check_tested_classes(config)
+    judges = 'archive' not in config.test_evaluator
+    if judges and lacks_ground_truth(config.test_dataloader.dataset):
+        config = config_without_ground_truth(config)
+    dataset = config.test_dataloader.dataset
+    if 'dataset' not in dataset and needs_listing(dataset):
+        pipeline = dataset.pop('pipeline')
+        served = {'type': 'mmwsss.WrappedDataset', 'dataset': dataset, 'pipeline': pipeline}
+        config.test_dataloader.dataset = {**served, 'test_mode': True}
     _check_checkpoint(checkpoint)
     config.load_from = str(checkpoint)
     runner = _build_runner(_without_training(config))
     with naming_file(checkpoint):
         runner.load_or_resume()
-    return {name: float(value) for name, value in runner.test().items()}
+    with naming_full_disk(config.work_dir), _naming_images(runner, _SMALLER_VIEWS):
+        return {name: float(value) for name, value in runner.test().items()}
+
+
+def _naming_images(runner: Runner, cure: str) -> AbstractContextManager[None]:
+    """Say within a block at which images the memory was not enough."""
+    hook = CurrentImagesHook()
+    runner.register_hook(hook)
+    return hook.naming_images(cure)
 
 
 def _count_seeds(folder: Path) -> int:
@@ -308,8 +343,18 @@ def _check_is_there(path: str | Path) -> None:
 def _check_checkpoint(path: str | Path) -> None:
     """Look for a checkpoint, and whether it can be read and is finite."""
     _check_is_there(path)
-    if '://' not in str(path):
+    if '://' in str(path):
+        return
+    try:
         read_state_dict(path)
+    except ValueError as error:
+        done = Path(path).with_name(DONE)
+        if not done.is_file():
+            raise
+        raise ValueError(
+            f'{error}; where it is half written, delete {done} and run again: the training goes on '
+            'from the checkpoint before'
+        ) from error
 
 
 def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:

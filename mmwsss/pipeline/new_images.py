@@ -11,13 +11,12 @@ import numpy as np
 from PIL import Image
 
 from mmwsss.seeds.masks import save_mask
-from mmwsss.structures import atomic_path, image_fault, read_image
+from mmwsss.structures import IMAGE_SUFFIXES, atomic_path, image_fault, read_image
 from mmwsss.terminal import show, track
 from mmwsss.visualization import overlay_mask
 
 from .inference import Segmentor
 
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 AREAS = 'areas.json'
 OVERLAYS = 'overlays'
 _JPEG_QUALITY = 90

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -55,6 +55,38 @@ def check_writes_masks(config: Config, option: str) -> None:
             f"{option} is for segmentors, whose test_evaluator is mmseg's IoUMetric, not {kind}; "
             'the maps of a classification network are written by `mmwsss seeds`'
         )
+
+
+def lacks_ground_truth(dataset: Mapping[str, Any]) -> bool:
+    """Say whether a data set's config names no folder of masks."""
+    while dataset.get('dataset'):
+        dataset = dataset['dataset']
+    prefix = dataset.get('data_prefix') or {}
+    return 'img_path' in prefix and not prefix.get('seg_map_path')
+
+
+def config_without_ground_truth(config: Config) -> Config:
+    """Return the config of a test that writes masks of new images and judges nothing.
+
+    Args:
+        config: Of a segmentor, with ``test_evaluator.output_dir``.
+
+    Raises:
+        ValueError: There is no such folder to write to, or the network is no segmentor.
+    """
+    evaluator = config.get('test_evaluator')
+    if not isinstance(evaluator, dict) or not evaluator.get('output_dir'):
+        raise ValueError(
+            'the images of test_dataloader have no ground truth (data_prefix.seg_map_path): give '
+            '--out FOLDER for their masks, which are not judged, or use `mmwsss predict`'
+        )
+    check_writes_masks(config, '--out')
+    config = copy.deepcopy(config)
+    dataset = config.test_dataloader.dataset
+    dataset.pipeline = without_annotations(dataset.pipeline)
+    dataset.data_prefix.pop('seg_map_path', None)  # a stated None
+    config.test_evaluator.format_only = True
+    return config
 
 
 def without_annotations(pipeline: Sequence[Any]) -> list[Any]:

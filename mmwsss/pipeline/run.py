@@ -9,10 +9,11 @@ from mmengine.config import Config
 
 from mmwsss.errors import USER_ERRORS
 from mmwsss.structures import atomic_path
-from mmwsss.terminal import show_run
+from mmwsss.terminal import show, show_run
 
 from .building import build_stages
 from .execution import execute, stage_key
+from .lock import locked
 from .stages.base import Stage
 from .workspace import DONE, Workspace, read_record
 
@@ -51,6 +52,7 @@ def run_pipeline(
     Raises:
         ValueError: The stages are missing or wrong.
         FileNotFoundError: Data are missing. Both come before any stage begins.
+        BlockingIOError: Another run works in the folder.
     """
     workspace = open_workspace(config, root, gpus, processes)
     if until is not None and until not in workspace.stages:
@@ -59,9 +61,12 @@ def run_pipeline(
     if until is not None:
         wanted = wanted[: list(workspace.stages).index(until) + 1]
     check_stages(wanted, workspace)
-    keep_config(config, workspace.root)
     show_run(config_name(config), workspace.root)
-    records = {stage.name: execute(stage, workspace) for stage in wanted}
+    for text in workspace.notes:
+        show(f'note: {text}')
+    with locked(workspace.root):
+        keep_config(config, workspace.root)
+        records = {stage.name: execute(stage, workspace) for stage in wanted}
     return PipelineRun(config_name(config), workspace, records)
 
 

@@ -29,6 +29,7 @@ class Workspace:
         stages: The stages by name, in the order that they run in.
         gpus: Processes that train and make seeds.
         processes: Processes of the offline stages.
+        notes: What is odd and does not stop the run, see `note`.
     """
 
     config: Config
@@ -36,6 +37,12 @@ class Workspace:
     stages: dict[str, 'Stage'] = field(default_factory=dict)
     gpus: int = 1
     processes: int = 1
+    notes: dict[str, None] = field(default_factory=dict)  # an ordered set
+
+    def note(self, text: str | None) -> None:
+        """Keep a sentence for the user, which is shown once before the first stage."""
+        if text:
+            self.notes[text] = None
 
     def folder(self, name: str) -> Path:
         """Return the folder of the stage `name`."""

@@ -8,14 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from mmwsss.structures import Settings, check_files_exist, image_size, read_image
-from mmwsss.terminal import progress, track
+from mmwsss.structures import (
+    Settings,
+    check_files_exist,
+    image_size,
+    is_out_of_memory,
+    read_image,
+)
+from mmwsss.terminal import progress, show, track
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
 from .files import Seed, Source, load_seed, load_seed_size, resize_maps
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
 from .thresholds import IRN_THRESHOLDS, Power, Threshold, check_background
+
+_MASKS_OPENED = 200  # ours: of many masks so many, evenly spread, to see whether all are empty
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,24 @@ def refine_files(
     with progress('refine', len(items), initial=len(items) - len(todo)) as bar:
         for _ in results:
             bar.update()
+    if empty := _emptiness(items, Path(out_dir)):
+        show(f'note: {empty}')
     return len(todo)
+
+
+def _emptiness(items: list[RefineItem], out_dir: Path) -> str | None:
+    """Say that no mask holds a class, of all masks or of evenly spread ones."""
+    opened = items[:: max(1, -(-len(items) // _MASKS_OPENED))]
+    if not opened:
+        return None
+    for item in opened:
+        values = np.unique(load_mask(out_dir / f'{item.id}.png'))
+        if ((values != 0) & (values != IGNORE_INDEX)).any():
+            return None
+    return (
+        f'none of {len(opened)} masks in {out_dir} holds a class: lower the threshold of the '
+        'background (and min_confidence), or look at the seeds'
+    )
 
 
 def refine_seed(
@@ -275,6 +300,10 @@ def _refine_item(
             mask = np.where(unsure, IGNORE_INDEX, mask).astype(np.uint8)
         save_mask(out_dir / name, mask)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError(
+                f'out of memory at {item.image_path}: use fewer --processes, or make it smaller'
+            ) from error
         raise ValueError(f'image {item.id}: {error}') from error
 
 

@@ -2,11 +2,14 @@
 
 from .cam_output import CAMOutput
 from .files import atomic_path
-from .image_lists import check_files_exist, read_ids
-from .images import image_fault, image_size, read_header, read_image
+from .image_lists import check_files_exist, read_ids, read_lines
+from .images import IMAGE_SUFFIXES, image_fault, image_size, read_header, read_image
 from .options import NestedOptions, Range, Settings, check_choice, check_option, check_range
+from .resources import is_out_of_memory, naming_full_disk
+from .text_files import read_text
 
 __all__ = [
+    'IMAGE_SUFFIXES',
     'CAMOutput',
     'NestedOptions',
     'Range',
@@ -18,7 +21,11 @@ __all__ = [
     'check_range',
     'image_fault',
     'image_size',
+    'is_out_of_memory',
+    'naming_full_disk',
     'read_header',
     'read_ids',
     'read_image',
+    'read_lines',
+    'read_text',
 ]

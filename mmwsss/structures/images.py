@@ -4,6 +4,7 @@ import os
 import re
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')  # in any case
 MIN_SIDE = 8  # ours: pixels, two cells of the seeds' grid
 _FIRST_TURNED_ORIENTATION = 5  # EXIF orientations 5 to 8 exchange width and height
 _UNREAD_MODES = {'F': '32-bit pixels', 'I': '32-bit pixels', 'LAB': 'colours in LAB'}
@@ -38,21 +40,25 @@ class ImageHeader:
 
 
 def read_header(path: str | os.PathLike[str]) -> ImageHeader:
-    """Read the header of an image file.
+    """Read the header of an image file, once while this program runs and the file stays the same.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is no image, or one of more than 178 megapixels.
     """
+    status = Path(path).stat()
+    return _read_header(Path(path), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=2**18)  # several stages look at the same files
+def _read_header(path: Path, written: int, length: int) -> ImageHeader:
     try:
         with Image.open(path) as image:
             width, height = _stored_size(image)
             # Asking a PNG without EXIF data for it would decode the pixels.
             noted = image.format == 'TIFF' or 'exif' in image.info
             orientation = image.getexif().get(Base.Orientation, 1) if noted else 1
-            mode, whole = image.mode, _is_whole(image, Path(path))
-    except FileNotFoundError:
-        raise
+            mode, whole = image.mode, _is_whole(image, path, length)
     except Image.DecompressionBombError as error:
         pixels = re.search(r'\d+', str(error))
         count = f'{int(pixels[0]) / 1e6:.0f} megapixels' if pixels else 'too many pixels'
@@ -87,7 +93,7 @@ def image_fault(path: str | os.PathLike[str]) -> str | None:
     """
     try:
         header = read_header(path)
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         return str(error)
     height, width = header.size
     if min(height, width) < MIN_SIDE:
@@ -143,9 +149,8 @@ def _stored_size(image: Image.Image) -> tuple[int, int]:
     return image.size
 
 
-def _is_whole(image: Image.Image, path: Path) -> bool:
+def _is_whole(image: Image.Image, path: Path, length: int) -> bool:
     """Whether a file has its end; the pixels are decoded where the look at it is not enough."""
-    length = path.stat().st_size
     if image.format == 'TIFF':
         tags = image.tag_v2  # type: ignore[attr-defined]
         ends = [

@@ -139,3 +139,25 @@ def test_a_classification_network_has_no_masks_to_write(monkeypatch, option):
         run(
             monkeypatch, CAM, 'absent.pth', option, 'results.tar.gz', options={'log_level': 'ERROR'}
         )
+
+
+WITHOUT_MASKS = {**SMALL, 'test_dataloader.dataset.data_prefix.seg_map_path': None}
+
+
+def test_masks_of_images_without_ground_truth_are_written(voc, checkpoint, monkeypatch, tmp_path):
+    run(monkeypatch, VOC, checkpoint, '--out', 'preds', options=WITHOUT_MASKS)
+    shapes = {path.stem: load_mask(path).shape for path in (tmp_path / 'preds').iterdir()}
+    assert shapes == SIZES
+
+
+def test_without_ground_truth_and_a_folder_there_is_nothing_to_do(voc, checkpoint, monkeypatch):
+    with pytest.raises(ValueError, match=r'have no ground truth .*: give --out FOLDER'):
+        run(monkeypatch, VOC, checkpoint, options=WITHOUT_MASKS)
+
+
+def test_a_test_set_of_other_classes_is_refused(voc, checkpoint):
+    config = load_config(VOC, SMALL)
+    config.test_dataloader.dataset.metainfo = {'classes': ('background', 'cat', 'dog')}
+    message = r'test set has the classes 2 \(cat, dog, \.\.\.\), but the training has 20 \(aeropl'
+    with pytest.raises(ValueError, match=message):
+        network.test(config, checkpoint)

@@ -59,6 +59,28 @@ def read_mask(root, number):
         return np.array(image)
 
 
+@pytest.mark.parametrize('outline', [[], None])
+def test_boxes_are_labels_and_no_masks(tmp_path, content, capsys, outline):
+    """As detection tools write it."""
+    content['annotations'] = [annotation(1, 9, 3, outline, bbox=[0, 0, 4, 2])]
+    if outline is None:
+        del content['annotations'][0]['segmentation'], content['images'][2]['width']
+    write(tmp_path, content)
+    assert convert_coco_split(tmp_path, 'tiny') == 1
+    labels = json.loads((tmp_path / 'image_labels_tiny.json').read_text())
+    assert labels == {'COCO_train2014_000000000009': ['car']}
+    assert (tmp_path / 'ImageSets/tiny.txt').read_text() == 'COCO_train2014_000000000009\n'
+    assert not (tmp_path / 'SegmentationClass').exists()
+    assert '1 objects with a box alone, without segmentation' in capsys.readouterr().out
+
+
+def test_sizes_may_be_written_as_decimals(tmp_path, content):
+    content['images'][2].update(width=6.0, height=4.0)
+    write(tmp_path, content)
+    convert_coco_split(tmp_path, 'tiny')
+    assert read_mask(tmp_path, 9).shape == (4, 6)
+
+
 @pytest.mark.parametrize('processes', [1, 2])
 def test_later_objects_lie_over_earlier_ones_and_crowds_are_nowhere(tmp_path, content, processes):
     write(tmp_path, content)

@@ -12,6 +12,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmwsss.datasets import ImageLabelDataset, check_images
+from mmwsss.datasets.image_files import note_large_images
 from mmwsss.registry import DATASETS
 
 PIPELINE = [
@@ -221,8 +222,7 @@ def test_missing_images_and_lists(voc):
 def test_an_empty_list(voc, serialize_data):
     (voc.root / 'train.txt').write_text('')
     config = voc.config | {'serialize_data': serialize_data}
-    message = 'The dataset has no image in it; check `ann_file` and `img_suffix`, and check `data_'
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=r'image list .*train\.txt is empty; it should hold one'):
         ImageLabelDataset(config, voc.label_file, [])
 
 
@@ -236,6 +236,13 @@ def test_no_classes(voc):
     config = voc.config | {'type': 'BaseSegDataset', 'metainfo': {'classes': ()}}
     with pytest.raises(ValueError, match='BaseSegDataset has no classes; give them in its config'):
         ImageLabelDataset(config, voc.label_file, [])
+
+
+def test_photographs_of_many_megapixels_are_noted(voc):
+    assert note_large_images(build(voc)) is None
+    Image.new('L', (2500, 2000)).save(voc.image('b'))
+    note = note_large_images(build(voc))
+    assert note.startswith('1 of 4 images have more than 4 megapixels (up to 2500 x 2000 pixels)')
 
 
 def test_unreadable_images(voc):

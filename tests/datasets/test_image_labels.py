@@ -74,7 +74,7 @@ def test_malformed_files_are_named_with_the_cure(tmp_path, name, text, message):
 def test_text_that_is_not_utf8(tmp_path):
     path = tmp_path / 'l.csv'
     path.write_bytes(b'caf\xe9,cat\n')
-    with pytest.raises(ValueError, match=r'is not UTF-8 text .* save it as UTF-8'):
+    with pytest.raises(ValueError, match=r'line 1, is not UTF-8 text: save it as UTF-8'):
         load_image_labels(path, CLASSES)
 
 

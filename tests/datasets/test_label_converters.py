@@ -55,10 +55,10 @@ def test_bad_masks(tmp_path):
     classes = ('background', 'cat')
     with pytest.raises(FileNotFoundError, match=r'mask .*1\.png is missing'):
         converters.labels_from_masks(tmp_path, ['1'], classes)
-    save_mask(tmp_path / '1.png', [[0, 2]])
+    save_mask(tmp_path / '1.png', [[0, 1, 2]])
     with pytest.raises(ValueError, match=r'1\.png has the value 2, but there are 2 classes; check'):
         converters.labels_from_masks(tmp_path, ['1'], classes)
-    assert converters.labels_from_masks(tmp_path, ['1'], classes, ignore_index=2) == {'1': ()}
+    assert converters.labels_from_masks(tmp_path, ['1'], classes, ignore_index=2) == {'1': ('cat',)}
     save_mask(tmp_path / '1.png', [[0, 1]], mode='RGB')
     with pytest.raises(ValueError, match=r'1\.png is a picture \(mode RGB\), but a mask'):
         converters.labels_from_masks(tmp_path, ['1'], classes)
@@ -95,3 +95,11 @@ def test_trainaug_is_all_masks_without_val(tmp_path):
     assert out.read_text() == 'a\nc\nd\n'
     with pytest.warns(UserWarning, match=r'gives 3 images where VOC trainaug has 10582; check'):
         converters.write_trainaug_list(tmp_path / 'masks', tmp_path / 'val.txt', out)
+
+
+def test_masks_of_black_and_white_are_no_labels(tmp_path):
+    for name in ('a', 'b'):
+        Image.fromarray(np.array([[0, 255]], np.uint8)).save(tmp_path / f'{name}.png')
+    message = r'None of the 2 masks .* holds a class, they have the values 0, 255; the value'
+    with pytest.raises(ValueError, match=message):
+        converters.labels_from_masks(tmp_path, ['a', 'b'], ['background', 'cat', 'dog'])

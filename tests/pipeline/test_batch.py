@@ -1,7 +1,14 @@
 import pytest
 from mmengine.config import Config
 
-from mmwsss.pipeline.batch import launched_processes, share_batch, training_processes
+from mmwsss.pipeline.batch import (
+    check_batches,
+    launched_processes,
+    launched_rank,
+    refuse_senseless_numbers,
+    share_batch,
+    training_processes,
+)
 
 
 def config_of(total=None, batch_size=None, **more):
@@ -101,3 +108,37 @@ def test_the_rate_is_scaled_by_what_a_step_sees():
     share_batch(config, 2)
     assert config.train_dataloader.batch_size == 4
     assert config.auto_scale_lr.base_batch_size == 8
+
+
+def test_the_rank_is_the_launchers(monkeypatch):
+    monkeypatch.setenv('SLURM_PROCID', '3')
+    assert (launched_rank('slurm'), launched_rank('none')) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ('images', 'processes', 'options', 'fits'),
+    [
+        (16, 1, {}, True),
+        (15, 1, {}, False),
+        (15, 1, {'drop_last': False}, True),
+        (15, 1, {'sampler': {'type': 'InfiniteSampler'}}, True),
+        (31, 2, {}, True),  # the sampler gives each process as many
+        (30, 2, {}, False),
+    ],
+)
+def test_a_training_has_a_batch(images, processes, options, fits):
+    config = config_of(16 * processes)
+    config.train_dataloader.update({'drop_last': True, **options})
+    share_batch(config, processes)
+    if fits:
+        check_batches(config, images, processes, 'cam')
+        return
+    message = rf"'cam': {images} images make no batch of {16 * processes}, .*total_batch_size to"
+    with pytest.raises(ValueError, match=message):
+        check_batches(config, images, processes, 'cam')
+
+
+def test_numbers_that_make_sense():
+    rate = {'optimizer': {'lr': 0.1}}
+    refuse_senseless_numbers(config_of(2, train_cfg={'max_epochs': 1}, optim_wrapper=rate))
+    refuse_senseless_numbers(Config({}))

@@ -10,26 +10,30 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmwsss.pipeline import network
-from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.config import load_config, merge_options
 from mmwsss.pipeline.run import open_workspace
+from mmwsss.pipeline.stages import training
 from mmwsss.pipeline.stages.images import loader_recipe
 from mmwsss.registry import MODELS
 from mmwsss.seeds import Seed, read_meta, save_mask, save_seed, write_meta
+from mmwsss.toy_scenes import CLASSES
 
 ROOT = Path(__file__).resolve().parents[2]
 IDS = ('a', 'b')
+CAT = CLASSES.index('cat')  # with the background at 0
 
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
-    """CPAL's toy config on two images."""
+    """CPAL's toy config on two images, which make no batch."""
+    monkeypatch.setattr(training, 'check_batches', lambda *a: None)
     monkeypatch.setenv('MMWSSS_DATA', str(tmp_path))
     data = tmp_path / 'toy_scenes'
     for folder in ('JPEGImages', 'SegmentationClass', 'ImageSets/Segmentation'):
         (data / folder).mkdir(parents=True)
     for name in IDS:
         Image.fromarray(np.zeros((8, 9, 3), np.uint8)).save(data / 'JPEGImages' / f'{name}.jpg')
-        save_mask(data / 'SegmentationClass' / f'{name}.png', np.zeros((8, 9), np.uint8))
+        save_mask(data / 'SegmentationClass' / f'{name}.png', np.full((8, 9), CAT, np.uint8))
     for split in ('train', 'val'):
         (data / f'ImageSets/Segmentation/{split}.txt').write_text('a\nb\n')
     (data / 'image_labels.json').write_text(json.dumps({name: ['cat'] for name in IDS}))
@@ -133,6 +137,69 @@ def test_images_of_a_folder_without_a_list_decide_the_recipe(tmp_path):
     before = loader_recipe(loader)
     (tmp_path / 'images/new.jpg').touch()
     assert loader_recipe(loader) != before
+
+
+def test_labels_and_lists_saved_anew_with_the_same_content_are_the_same(tmp_path):
+    (tmp_path / 'labels.csv').write_bytes(b'image_id,classes\na,cat\nb,dog cat\n')
+    (tmp_path / 'list.txt').write_bytes(b'a\nb\n')
+    wrapped = {
+        'data_root': str(tmp_path),
+        'ann_file': 'list.txt',
+        'metainfo': {'classes': ['background', 'cat', 'dog']},
+    }
+    loader = {'dataset': {'dataset': wrapped, 'label_file': str(tmp_path / 'labels.csv')}}
+    before = loader_recipe(loader)
+    (tmp_path / 'labels.csv').write_bytes(b'\xef\xbb\xbfb,"cat;dog"\r\na,cat\r\n')
+    (tmp_path / 'list.txt').write_bytes('a\r\nb\r\n\r\n'.encode('utf-16'))
+    assert loader_recipe(loader) == before
+    (tmp_path / 'labels.csv').write_bytes(b'b,dog\na,cat\n')
+    assert loader_recipe(loader) != before
+
+
+def test_labels_without_images_are_noted_once(config, tmp_path):
+    path = tmp_path / 'toy_scenes/image_labels.json'
+    path.write_text(json.dumps({name: ['cat'] for name in (*IDS, 'gone')}))
+    workspace = open_workspace(config, tmp_path / 'run')
+    for stage in workspace.stages.values():
+        stage.check(workspace)
+    (note,) = workspace.notes
+    assert 'entries for 1 images' in note
+    assert note.endswith('among them gone')
+
+
+def test_ground_truth_that_holds_no_class_is_refused(config, tmp_path):
+    folder = tmp_path / 'toy_scenes/SegmentationClass'
+    for name in IDS:
+        save_mask(folder / f'{name}.png', np.full((8, 9), 255, np.uint8))
+    with pytest.raises(ValueError, match=r'none of the 2 masks .*SegmentationClass .*values 255'):
+        check(config, tmp_path)
+
+
+def test_every_training_is_asked_whether_its_images_make_a_batch(config, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(training, 'check_batches', lambda config, *counts: asked.append(counts))
+    check(config, tmp_path)
+    assert asked == [(2, 1, 'cam'), (2, 1, 'irnet'), (2, 1, 'segmentor')]
+
+
+@pytest.mark.parametrize(
+    ('place', 'value', 'message'),
+    [
+        ('train_cfg.max_epochs', 0, r'train_cfg\.max_epochs is 0; it must be a whole number'),
+        ('train_cfg.max_epochs', 1.5, r'max_epochs is 1\.5'),
+        ('total_batch_size', -2, r'total_batch_size is -2'),
+        (
+            'optim_wrapper.optimizer.lr',
+            -0.1,
+            r'lr is -0\.1; it must be a number above 0',
+        ),
+        ('optim_wrapper.optimizer.lr', '1e-3x', r"optimizer\.lr is '1e-3x'"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(config, tmp_path, place, value, message):
+    merge_options(config, {place: value})
+    with pytest.raises(ValueError, match=message):
+        check(config, tmp_path)
 
 
 def test_two_backgrounds_are_refused(config, tmp_path):
@@ -287,6 +354,7 @@ def test_a_training_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch, begun
     torch.save({'a': torch.zeros(1)}, tmp_path / 'host.pth')
     (tmp_path / 'run').mkdir()
     if begun:
+        torch.save({'a': torch.ones(1)}, tmp_path / 'run/epoch_1.pth')
         (tmp_path / 'run/last_checkpoint').write_text('epoch_1.pth')
     config = Config(
         {
@@ -298,6 +366,8 @@ def test_a_training_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch, begun
     seen = []
 
     class Runner:
+        def register_hook(self, hook): ...
+
         def train(self):
             seen.append((config.resume, config.load_from))
 

@@ -207,6 +207,33 @@ def test_an_option_without_a_place_is_refused(tmp_path, options, message):
         load_config(write(tmp_path, CONFIG), options)
 
 
+VARIABLES = """
+label_file = 'data/labels.csv'
+images = dict(data_root='data', img_suffix='.jpg')
+max_epochs = 3
+lonely = 'read by nobody'
+seed_dataloader = dict(dataset=dict(dataset=images, label_file=label_file))
+train_cfg = dict(max_epochs=max_epochs)
+param_scheduler = [dict(type='PolyLR', end=max_epochs)]
+"""
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('label_file', r'change seed_dataloader\.dataset\.label_file, which have its value'),
+        ('max_epochs', r'change train_cfg\.max_epochs, param_scheduler\.0\.end, which have'),
+        ('images.data_root', r'change seed_dataloader\.dataset\.dataset\.data_root, which'),
+        ('lonely', r'change what is made of it, or the line of the file$'),
+    ],
+)
+def test_a_variable_of_the_file_is_refused_and_its_places_are_named(tmp_path, option, message):
+    """It would be taken, and the run would be as it was."""
+    first = option.split('.')[0]
+    with pytest.raises(ValueError, match=rf"option '{first}' of the config is a var.*: {message}"):
+        load_config(write(tmp_path, CONFIG + VARIABLES), {option: 'other'})
+
+
 def test_what_is_read_of_a_config_may_be_given_where_it_has_none(tmp_path):
     options = {
         'load_from': 'a.pth',

@@ -56,6 +56,21 @@ def test_a_changed_recipe_starts_over(workspace):
     assert not (workspace.folder('a') / '4.txt').exists()
 
 
+def test_the_work_of_another_config_of_the_same_name_is_not_emptied(tmp_path):
+    def workspace_of(folder):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / 'x.py').write_text('')
+        return Workspace(Config.fromfile(tmp_path / folder / 'x.py'), tmp_path / 'run')
+
+    execute(Count('a', numbers=5), workspace_of('one'))
+    with pytest.raises(FileExistsError, match=r'work of .*one/x\.py, .*as .*two/x\.py: rename'):
+        execute(Count('a', numbers=2), workspace_of('two'))
+    assert (tmp_path / 'run/a/4.txt').exists()
+    (tmp_path / 'one/x.py').unlink()  # it was moved
+    execute(Count('a', numbers=2), workspace_of('two'))
+    assert not (tmp_path / 'run/a/4.txt').exists()
+
+
 def test_a_stage_cut_off_goes_on_and_is_not_done_before(workspace):
     with pytest.raises(KeyboardInterrupt):
         execute(Count('a', cut=2), workspace)

@@ -373,3 +373,11 @@ def test_the_background_of_the_pacam_competes_with_the_pacam_alone():
         for source in ('cam', 'pacam')
     }
     assert masks == {'cam': [[0, 0], [0, 0]], 'pacam': [[0, 4], [4, 0]]}
+
+
+@pytest.mark.parametrize(('threshold', 'empty'), [(1.0, True), (0.0, False)])
+def test_masks_that_hold_no_class_are_noted(items, tmp_path, capsys, threshold, empty):
+    settings = RefineSettings(bg_threshold=threshold, crf=None)
+    refine_seeds_with_crf(items, tmp_path, settings)
+    note = f'none of {len(items)} masks in {tmp_path} holds a class: lower the threshold'
+    assert (note in capsys.readouterr().out) is empty

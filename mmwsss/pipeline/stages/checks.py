@@ -1,7 +1,14 @@
 """What several stages look at before the first one begins."""
 
 import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from mmwsss.datasets.image_files import refuse_faults
+from mmwsss.evaluation.ground_truth import MaskToCheck, check_masks, mask_fault
 from mmwsss.pipeline.workspace import Workspace
 from mmwsss.seeds.crf import CRF_PRESETS
 from mmwsss.structures import check_choice
@@ -70,3 +77,32 @@ def check_own_background(
         f'stage {name!r} has {option}=None, which takes the background of the seeds themselves, '
         f'but the seeds of {seeds!r} have none that competes with {source}: give a number'
     )
+
+
+def check_ground_truth(
+    masks: Sequence[str],
+    infos: Sequence[Mapping[str, Any]],
+    classes: Sequence[str],
+    workspace: Workspace,
+) -> None:
+    """Look whether masks are ground truth of their images; note what is odd.
+
+    Args:
+        masks: The files.
+        infos: What the data set knows of their images, ``gt_label`` where it has labels.
+        classes: Names of the foreground classes.
+        workspace: Of the run, whose notes are added to.
+
+    Raises:
+        ValueError: A mask cannot be used, or the masks do not hold the classes.
+    """
+    checked = [
+        MaskToCheck(
+            Path(mask),
+            info['img_path'],
+            np.flatnonzero(info['gt_label']).tolist() if 'gt_label' in info else None,
+        )
+        for mask, info in zip(masks, infos, strict=True)
+    ]
+    refuse_faults(checked, mask_fault, 'mask', GROUND_TRUTH_CURE)
+    workspace.note(check_masks(checked, classes))

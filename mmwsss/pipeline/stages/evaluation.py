@@ -6,12 +6,12 @@ from typing import Any
 from mmengine.config import Config
 
 from mmwsss.evaluation.seed_evaluation import evaluate_masks, evaluate_seeds
-from mmwsss.pipeline.workspace import Workspace, file_hash
+from mmwsss.pipeline.workspace import Workspace, content_hash
 from mmwsss.registry import STAGES
 from mmwsss.structures import check_files_exist, read_ids
 
 from .base import Stage
-from .checks import GROUND_TRUTH_CURE
+from .checks import GROUND_TRUTH_CURE, check_ground_truth
 from .images import foreground_names, list_images
 
 
@@ -54,17 +54,20 @@ class _Evaluation(Stage):
             )
         masks = [str(Path(self.ground_truth, f'{image_id}.png')) for image_id in ids]
         check_files_exist(masks, 'mask', GROUND_TRUTH_CURE)
-        known = {info['img_id'] for info in list_images(workspace.config.seed_dataloader.dataset)}
+        dataset = workspace.config.seed_dataloader.dataset
+        known = {info['img_id']: info for info in list_images(dataset)}
         missing = [image_id for image_id in ids if image_id not in known]
         if missing:
             raise ValueError(
                 f'stage {self.name!r} judges image {missing[0]!r} and {len(missing) - 1} more of '
                 f'{self.ids}, for which no seeds are made: set ids to images of seed_dataloader'
             )
+        infos = [known[image_id] for image_id in ids]
+        check_ground_truth(masks, infos, foreground_names(workspace), workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Ground truth and ids."""
-        return {'ground_truth': self.ground_truth, 'ids': file_hash(self.ids)}
+        return {'ground_truth': self.ground_truth, 'ids': content_hash(read_ids(self.ids))}
 
 
 @STAGES.register_module()

@@ -7,8 +7,12 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmwsss.datasets.image_labels import foreground_classes
-from mmwsss.datasets.wrapped_dataset import check_dataset_paths
+from mmwsss.datasets.image_files import check_images, note_large_images
+from mmwsss.datasets.image_label_dataset import ImageLabelDataset
+from mmwsss.datasets.image_labels import foreground_classes, load_image_labels
+from mmwsss.datasets.listing import read_names
+from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_dataset_paths
+from mmwsss.pipeline.class_counts import dataset_classes
 from mmwsss.pipeline.workspace import Workspace, content_hash, file_hash
 from mmwsss.registry import DATASETS
 from mmwsss.seeds.refine import RefineItem
@@ -28,7 +32,31 @@ def build_images(dataset: Mapping[str, Any]) -> Any:
     check_dataset_paths(dataset)
     init_default_scope('mmseg')
     kept = {key: value for key, value in dataset.items() if key != 'mask_dir'}
-    return DATASETS.build({**kept, 'pipeline': [], 'serialize_data': False})
+    if 'dataset' in kept:
+        return DATASETS.build({**kept, 'pipeline': [], 'serialize_data': False})
+    return WrappedDataset(kept, pipeline=[], serialize_data=False)
+
+
+def check_dataset(dataset: Mapping[str, Any], workspace: Workspace) -> WrappedDataset:
+    """Look at the images of a data set and at their labels; note what is odd.
+
+    Args:
+        dataset: Config of the data set.
+        workspace: Of the run, whose notes are added to.
+
+    Returns:
+        The data set, as `build_images` builds it.
+
+    Raises:
+        FileNotFoundError: A list or an image is missing.
+        ValueError: An image cannot be used, or a label or an image list does not fit.
+    """
+    built = build_images(dataset)
+    check_images(built)
+    workspace.note(note_large_images(built))
+    if isinstance(built, ImageLabelDataset):
+        workspace.note(built.check_unused_labels())
+    return built
 
 
 def seeded_images(workspace: Workspace, seed_dir: Path) -> list[RefineItem]:
@@ -56,15 +84,15 @@ def loader_recipe(loader: Mapping[str, Any]) -> dict[str, Any]:
     wrapped = dataset.get('dataset', dataset)
     return {
         'loader': {key: value for key, value in loader.items() if key not in _WITHOUT_EFFECT},
-        'labels': file_hash(dataset.get('label_file', '')),
-        'images': _images_hash(wrapped),
+        'labels': _labels_hash(dataset),
+        'images': content_hash(read_names(wrapped)),
     }
 
 
-def _images_hash(dataset: Mapping[str, Any]) -> str:
-    """Return the hash of the list of images, or, without a list, of the names in the folder."""
-    root = Path(dataset.get('data_root') or '')
-    if dataset.get('ann_file'):
-        return file_hash(root / dataset['ann_file'])
-    folder = root / (dataset.get('data_prefix') or {}).get('img_path', '')
-    return content_hash(sorted(path.relative_to(folder).as_posix() for path in folder.rglob('*.*')))
+def _labels_hash(dataset: Mapping[str, Any]) -> str:
+    """Return the hash of what a label file says, however it is written."""
+    path = dataset.get('label_file', '')
+    classes = dataset_classes(dataset) if Path(path).is_file() else None
+    if classes is None:
+        return file_hash(path)
+    return content_hash(load_image_labels(path, foreground_classes(classes)))

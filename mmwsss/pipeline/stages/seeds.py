@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from mmengine.config import Config
 
-from mmwsss.datasets.image_files import check_images
 from mmwsss.models.cam_heads import BaseCAMHead
 from mmwsss.pipeline.network import check_views, last_checkpoint
 from mmwsss.pipeline.workspace import Workspace, named_files
@@ -18,7 +17,7 @@ from mmwsss.seeds.walk import WalkSettings
 
 from .base import Stage
 from .checks import check_source
-from .images import build_images, loader_recipe, seeded_images, stated
+from .images import check_dataset, loader_recipe, seeded_images, stated
 from .processes import run_network
 
 
@@ -50,7 +49,7 @@ class GenerateSeeds(Stage):
             )
         if not config.get('seed_tta_model'):
             check_views(config, f'stage {self.name!r}', 'tta_model')
-        check_images(build_images(config.seed_dataloader.dataset))
+        check_dataset(config.seed_dataloader.dataset, workspace)
 
     def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
         """Return ``cam``, and with a plug-in the others."""

@@ -6,10 +6,16 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmwsss.datasets.image_files import check_images
+from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
-from mmwsss.pipeline.batch import set_joint_batch, share_batch, training_processes
-from mmwsss.pipeline.class_counts import settle_class_counts
+from mmwsss.pipeline.batch import (
+    check_batches,
+    refuse_senseless_numbers,
+    set_joint_batch,
+    share_batch,
+    training_processes,
+)
+from mmwsss.pipeline.class_counts import check_tested_classes, settle_class_counts
 from mmwsss.pipeline.config import merge_options
 from mmwsss.pipeline.network import (
     adopt_checkpoint,
@@ -24,8 +30,8 @@ from mmwsss.registry import STAGES
 from mmwsss.structures import check_files_exist
 
 from .base import Stage
-from .checks import GROUND_TRUTH_CURE, check_crf
-from .images import build_images, foreground_names, loader_recipe, stated
+from .checks import GROUND_TRUTH_CURE, check_crf, check_ground_truth
+from .images import build_images, check_dataset, foreground_names, loader_recipe, stated
 from .networks import other_config
 from .processes import run_network
 
@@ -146,9 +152,11 @@ class Train(Stage):
         check_start(config)
         check_backbone(config.model)
         share_batch(config, training_processes(config, workspace.gpus))
+        refuse_senseless_numbers(config)
         dataset = config.train_dataloader.dataset
         # a PseudoMaskDataset is made of masks that are not there yet, but its images are
-        check_images(build_images(dataset if 'label_file' in dataset else dataset.dataset))
+        images = check_dataset(dataset if 'label_file' in dataset else dataset.dataset, workspace)
+        check_batches(config, len(images), training_processes(config, workspace.gpus), self.name)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Everything of the config that decides the weights."""
@@ -230,10 +238,13 @@ class Test(Stage):
                 *('tta_model', 'tta_pipeline'),
                 cure=f'add it, or set stages.{self.name}.tta=False',
             )
-        dataset = build_images(config.test_dataloader.dataset)
-        check_images(dataset)
+        check_tested_classes(config)
+        dataset = check_dataset(config.test_dataloader.dataset, workspace)
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-        check_files_exist([info['seg_map_path'] for info in infos], 'mask', GROUND_TRUTH_CURE)
+        masks = [info['seg_map_path'] for info in infos]
+        check_files_exist(masks, 'mask', GROUND_TRUTH_CURE)
+        classes = foreground_classes(dataset.metainfo['classes'])
+        check_ground_truth(masks, infos, classes, workspace)
         if self.tta and config.tta_model.type == 'mmwsss.CRFSegTTAModel':
             check_crf(self.name, config.tta_model.get('crf', 'clip_es'))
 
