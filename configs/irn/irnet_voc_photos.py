@@ -6,9 +6,4 @@ train_dataloader = dict(dataset=dict(
     mask_dir='work_dirs/irn_voc_photos/ir_labels/masks',
     pipeline=_base_.ir_label_train_pipeline,
 ))
-tta_pipeline = [
-    _base_.load,
-    # photographs of 500 pixels a side: half of it, as in training
-    dict(type='mmwsss.MultiScaleFlip', scales=(0.5,)),
-]
 tta_model = dict(type='mmwsss.EdgeTTAModel')

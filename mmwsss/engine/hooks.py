@@ -27,6 +27,9 @@ class ContextPrototypeHook(Hook):
             `warmup_epochs` says; needed with an iteration-based loop, whose only "epoch" begins
             with an empty bank.
         prefill: Fill the bank with one pass before training and begin without a warm-up.
+        refill: Empty the bank after the last epoch, fill it with one pass of the finished network
+            and cluster it: what seeds are made with is then of one network, and not of all those
+            that came before it (ours).
         seed: Seed of k-means.
     """
 
@@ -35,11 +38,13 @@ class ContextPrototypeHook(Hook):
         warmup_epochs: int = 1,  # ours: the paper says nothing of its first epoch
         interval: int | None = None,
         prefill: bool = False,
+        refill: bool = False,
         seed: int = 0,
     ) -> None:
         self.warmup_epochs = 0 if prefill else warmup_epochs
         self.interval = interval
         self.prefill = prefill
+        self.refill = refill
         self.seed = seed
 
     def before_train(self, runner: Runner) -> None:
@@ -69,6 +74,13 @@ class ContextPrototypeHook(Hook):
         """Cluster every `interval` iterations."""
         if self.interval is not None and self.every_n_train_iters(runner, self.interval):
             self._cluster(runner, runner.iter)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Fill the bank anew after the last epoch, if asked to; the checkpoint is saved later."""
+        if self.refill and self.is_last_train_epoch(runner):
+            prototype_head(runner).forget()
+            fill_bank(cam_segmentor(runner), runner.train_dataloader)
+            self._cluster(runner, runner.max_epochs)
 
     def _cluster(self, runner: Runner, step: int) -> None:
         seed = self.seed + step * _SEEDS_PER_STEP

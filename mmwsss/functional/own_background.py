@@ -57,10 +57,10 @@ def background_share(maps: Tensor) -> Tensor:
     of its background: a class wins the argmax where its score is over one half.
 
     Args:
-        maps: Background first, ``(1 + k, H, W)``, non-negative.
+        maps: Background first, ``(..., 1 + k, H, W)``, non-negative.
 
     Returns:
-        ``(1 + k, H, W)`` in [0, 1]. Where nothing is like anything, all is background.
+        ``(..., 1 + k, H, W)`` in [0, 1]. Where nothing is like anything, all is background.
 
     Example:
         >>> background_share(torch.tensor([[[0.2]], [[0.6]], [[0.4]]])).flatten()
@@ -68,9 +68,10 @@ def background_share(maps: Tensor) -> Tensor:
         >>> background_share(torch.zeros(3, 1, 1)).flatten()
         tensor([1., 0., 0.])
     """
-    ground, classes = maps[:1], maps[1:]
-    strongest = classes.amax(dim=0, keepdim=True) if len(classes) else torch.zeros_like(ground)
+    ground, classes = maps[..., :1, :, :], maps[..., 1:, :, :]
+    # zeros, so that an image without classes has a strongest, too
+    strongest = torch.cat([torch.zeros_like(ground), classes], dim=-3).amax(dim=-3, keepdim=True)
     total = strongest + ground
     empty = total == 0
-    shares = torch.cat([ground + empty.to(maps), classes]) / torch.where(empty, 1, total)
+    shares = torch.cat([ground + empty.to(maps), classes], dim=-3) / torch.where(empty, 1, total)
     return shares.clamp(max=1)  # rounding

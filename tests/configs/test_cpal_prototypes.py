@@ -47,14 +47,15 @@ def effective_numbers(name, batches, monkeypatch, **options):
         head.collect(output, label)
     head.update_context_prototypes(0)
     seen = []
-    real = cpal.positiveness
+    real = cpal.neighbor_direction
 
-    def record(score, filled, temperature):
-        weight = real(score, filled, temperature)
-        seen.append(cpal.effective_number(weight[filled.sum(dim=1) > 1]))
-        return weight
+    def record(context, weight):
+        # pairs are sorted by image, and an image's background, if it has one, comes first
+        classes = weight.unflatten(0, (IMAGES, -1))[:, -CLASSES:]
+        seen.append(cpal.effective_number(classes.flatten(0, 1)))
+        return real(context, weight)
 
-    monkeypatch.setattr(cpal, 'positiveness', record)
+    monkeypatch.setattr(cpal, 'neighbor_direction', record)
     head.predict(batches[-1], label)
     return seen[0], int(head.bank.context_count.max())
 
@@ -62,7 +63,7 @@ def effective_numbers(name, batches, monkeypatch, **options):
 def test_the_weights_are_neither_one_hot_nor_all_alike(batches, monkeypatch):
     number, prototypes = effective_numbers(READING, batches, monkeypatch)
     assert prototypes == 50
-    assert len(number) == IMAGES * CLASSES  # the background of an image has but one
+    assert len(number) == IMAGES * CLASSES
     assert 2 <= number.mean() <= prototypes / 2
 
 
@@ -75,7 +76,7 @@ def test_raw_dot_products_leave_one_prototype_the_weight(name, batches, monkeypa
 
 def test_a_low_temperature_leaves_an_image_with_itself(batches, monkeypatch):
     """The image's own entry is in the bank: its cosine is far above all others."""
-    options = {'standardize': False, 'temperature': 0.05}
+    options = {'weighting': 'weighted_map', 'temperature': 0.05}
     number, _ = effective_numbers(READING, batches, monkeypatch, **options)
     assert number.mean() < 2
 

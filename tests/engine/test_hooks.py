@@ -25,6 +25,9 @@ class Plugin(BasePrototypeHead):
 
     predict = loss
 
+    def forget(self):
+        self.done.append(('forget',))
+
     def update_context_prototypes(self, seed):
         self.done.append(('cluster', seed))
 
@@ -47,6 +50,7 @@ def make_runner(loop=EpochBasedTrainLoop, model=None, epoch=0, iteration=0):
         train_loop=loop.__new__(loop),
         train_dataloader=['first', 'second'],
         epoch=epoch,
+        max_epochs=3,
         iter=iteration,
     )
 
@@ -92,6 +96,18 @@ def test_each_clustering_has_a_seed_of_its_own():
     again = make_runner(epoch=2)
     ContextPrototypeHook(seed=0).before_train_epoch(again)
     assert again.model.done == [('cluster', seeds[1])]
+
+
+def test_a_refill_follows_the_last_epoch_alone():
+    hook, runner = ContextPrototypeHook(refill=True), make_runner()
+    for runner.epoch in range(3):
+        hook.after_train_epoch(runner)
+        if runner.epoch < 2:
+            assert runner.model.done == []
+    collected = [('collect', 'first', False), ('collect', 'second', False)]
+    assert runner.model.done == [('forget',), *collected, ('cluster', 3000)]
+    ContextPrototypeHook().after_train_epoch(runner)
+    assert len(runner.model.done) == 4
 
 
 def test_prefill_makes_one_pass_and_needs_no_warm_up():

@@ -11,11 +11,13 @@ cpal_head = dict(
     instances='ownership',  # SIPE
     background='prototype',
     positiveness='cosine',
-    # cosines over 0.05 are the other way; they give an image's own entry in the bank the weight
-    standardize=True,
-    stop_grad='pacam',
+    # the 20 nearest count alike: weights by likeness, too, give an image's own entry in the bank
+    # most of the weight, and with it the errors of its own map
+    weighting='rank_then_mean',
+    # the features learn from the loss; a CAM that learns from it gets worse (docs/methods/cpal.md)
+    stop_grad='cam',
 )
-cpal_hooks = [dict(type='mmwsss.ContextPrototypeHook', warmup_epochs=2)]
+cpal_hooks = [dict(type='mmwsss.ContextPrototypeHook', warmup_epochs=2, refill=True)]
 # seeds with their own background: no threshold is chosen on ground truth
 cpal_stages = dict(
     plain_masks=dict(type='RefineSeeds', seeds='seeds', source='pacam', bg_threshold=None,

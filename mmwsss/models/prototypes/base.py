@@ -90,6 +90,9 @@ class BasePrototypeHead(BaseModule):
             image_label: ``(B, N)`` of 0 and 1.
         """
 
+    def forget(self) -> None:
+        """Empty the memory of what was taken in; context prototypes stay until the next update."""
+
     def update_context_prototypes(self, seed: int) -> None:
         """Make context prototypes of what was taken in; `ContextPrototypeHook` says when.
 

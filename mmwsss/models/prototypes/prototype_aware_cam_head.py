@@ -106,6 +106,12 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         features, cam, valid = self._on_one_grid(output)
         self._take_in(features, valid, self._find_pairs(features, cam, image_label, valid))
 
+    def forget(self) -> None:
+        """Empty the bank and begin the running means anew."""
+        self.bank.empty()
+        self.instance_mean.reset()
+        self.feature_mean.reset()
+
     @torch.no_grad()
     def predict(self, output: CAMOutput, image_label: Tensor) -> Tensor:
         """Return PACAMs of Eq. 13 from frozen statistics, to be merged over views as CAMs are.

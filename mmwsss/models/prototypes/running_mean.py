@@ -41,6 +41,11 @@ class RunningMean(nn.Module):
         self.register_buffer('updates', torch.zeros(rows, dtype=torch.long))
         self.register_load_state_dict_pre_hook(_read_seen)
 
+    def reset(self) -> None:
+        """Begin anew, as if there had been no update."""
+        self.mean.zero_()
+        self.updates.zero_()
+
     @torch.no_grad()
     def update(self, total: Tensor, count: Tensor) -> None:
         """Take in a step's sums over all processes.

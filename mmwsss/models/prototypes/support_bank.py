@@ -82,6 +82,11 @@ class SupportBank(nn.Module):
         self.cursor.copy_((self.cursor + number) % self.length)
         self.count.copy_((self.count + number).clamp(max=self.length))
 
+    def empty(self) -> None:
+        """Take out all entries; context prototypes stay."""
+        self.count.zero_()
+        self.cursor.zero_()
+
     @torch.no_grad()
     def update_context(self, seed: int) -> None:
         """Cluster each class's entries into context prototypes (Eq. 5), on rank 0 for all.

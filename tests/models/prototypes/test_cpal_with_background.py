@@ -262,6 +262,21 @@ def test_the_bank_holds_the_background_too():
     assert head.bank.context_count[0] == IMAGES
 
 
+def test_a_bank_that_is_filled_anew_knows_nothing_of_the_time_before():
+    used, fresh = make_head(momentum=0.9), make_head(momentum=0.9)
+    other = make_scene()
+    used.collect(CAMOutput((other.features[0] + 3,), other.cam, other.valid), LABEL)
+    used.forget()
+    fresh.bank.count.zero_()
+    for running in (fresh.instance_mean, fresh.feature_mean):
+        running.mean.zero_()
+        running.updates.zero_()
+    for head in (used, fresh):
+        head.collect(make_scene(), LABEL)
+        head.update_context_prototypes(seed=0)
+    torch.testing.assert_close(used.predict(make_scene(), LABEL), fresh.predict(make_scene(), LABEL))
+
+
 def test_before_the_first_clustering_there_is_no_loss():
     head = make_head()
     head.bank.context_count.zero_()
