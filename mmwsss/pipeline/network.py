@@ -366,6 +366,9 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
     if not config.get('test_dataloader'):  # mmengine wants all three of a test, or none
         config.test_cfg = config.test_evaluator = None
     compat.prepare_cpu_processes(config)
+    if config.get('visualizer'):
+        # one of another training in this process would keep its folder, and take these losses
+        config.visualizer.pop('name', None)
     runner = Runner.from_cfg(config)
     network = runner.model
     while is_model_wrapper(network) or isinstance(network, BaseTTAModel):

@@ -58,6 +58,7 @@ PLANS = {
             'work_dirs/irn_cpal_mine/exported/onnx/segmentor.onnx',
             'work_dirs/irn_cpal_mine/exported/onnx/cam.onnx',
             'work_dirs/irn_cpal_mine/report.html',
+            'masks.html',
         ),
         long=False,
     ),

@@ -83,7 +83,11 @@ def _refine_notes(run: PipelineRun) -> list[str]:
         against = "against the seeds' own background"
     else:
         against = f'at the background threshold {threshold:.2f}'
-    return [f'{run.name}: the pseudo masks were made from {figures["source"]} {against}.']
+    found = [f'{run.name}: the pseudo masks were made from {figures["source"]} {against}.']
+    corrected = len(list(run.workspace.corrected(stage.name).glob('*.png')))
+    if corrected:
+        found.append(f'{run.name}: masks of {_count(corrected)} were corrected by a person.')
+    return found
 
 
 def _mask_notes(run: PipelineRun) -> list[str]:

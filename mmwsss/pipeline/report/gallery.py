@@ -34,7 +34,7 @@ MAX_IMAGES = 2000  # shown; all are judged
 _BYTES = 7_500_000  # of all pictures of a page, as text
 _SAMPLE = 24  # images that tell how large the others will be
 _CHUNK = 16  # images handed to a process at a time
-_WORTH_PROCESSES = 200  # images; fewer are done before a process has started
+_WORTH_PROCESSES = 1000  # images; fewer are done before a process has started
 _MAPS = {'cam': 'CAM', 'pacam': 'PACAM'}
 
 
@@ -48,6 +48,7 @@ class RunFiles:
         seeds: Folder of seeds, or None.
         thresholds: Best background threshold by source of seeds, where it is known.
         edges: Folder of the boundaries that a random walk saw, or None.
+        corrected: Folder of masks that a person has corrected, which has some or is not there.
     """
 
     name: str
@@ -55,6 +56,7 @@ class RunFiles:
     seeds: Path | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     edges: Path | None = None
+    corrected: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def _training_files(run: PipelineRun) -> RunFiles:
         run.workspace.folder(generate.name) / 'seeds',
         {source: curve['best']['threshold'] for source, curve in curves.items()},
         run.workspace.folder(walk.name) / 'edges' if walk else None,
+        run.workspace.corrected(refine.name) if refine else None,
     )
 
 
@@ -333,6 +336,9 @@ def _draw_image(image_set: ImageSet, side: int, image_id: str) -> tuple[str, dic
             what = 'prediction' if image_set.kind == TEST else 'pseudo mask'
             mask = load_mask(run.masks / f'{image_id}.png')
             layers.append({'name': what, 'run': owner, 'src': mask_layer(mask, size, palette)})
+        if run.corrected and (better := run.corrected / f'{image_id}.png').is_file():
+            source = mask_layer(load_mask(better), size, palette)
+            layers.append({'name': 'corrected mask', 'run': owner, 'src': source})
     truth = image_set.ground_truth(image_id)
     if truth is not None:
         layers.append({'name': 'ground truth', 'run': '', 'src': mask_layer(truth, size, palette)})

@@ -13,6 +13,7 @@ from mmwsss.pipeline import stages
 from mmwsss.pipeline.report import write_report
 from mmwsss.pipeline.report.gallery import training_set
 from mmwsss.pipeline.report_pictures import choose_ids, last_stage, prediction_images, seed_images
+from mmwsss.seeds.masks import save_mask
 
 IDS = ('a', 'b', 'c', 'd')
 CLASSES = ('background', 'cat', '<b>dog</b>')
@@ -182,14 +183,22 @@ def test_without_ground_truth_it_says_what_can_be_said(make_run, data, write):
 
 
 def test_a_class_that_was_lost_is_named_without_ground_truth(make_run, write, tmp_path):
-    from mmwsss.seeds.masks import save_mask
-
     run = make_run(left_out=('scores', 'mask_scores', 'test'))
     empty = np.zeros(SIZE, dtype=np.uint8)
     save_mask(tmp_path / 'host/masks/masks/c.png', empty)
     image = images_of(write(run), 'training')['c']
     assert (image['kind'], image['score']) == ('not found', 0)
     assert image['why'].endswith(': not found')
+
+
+def test_masks_that_a_person_corrected_lie_beside_the_others(make_run, write):
+    run = make_run()
+    save_mask(run.workspace.corrected('masks') / 'b.png', np.zeros(SIZE, dtype=np.uint8))
+    page = write(run)
+    assert 'host: masks of 1 image were corrected by a person.' in page
+    images = images_of(page, 'training')
+    assert ('corrected mask', '') in layers_of(images['b'])
+    assert ('corrected mask', '') not in layers_of(images['a'])
 
 
 def test_a_best_threshold_at_the_border(make_run, write):

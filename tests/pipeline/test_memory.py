@@ -1,0 +1,24 @@
+"""Peaks of memory, each from its own beginning on."""
+
+import numpy as np
+import pytest
+
+from mmwsss.pipeline.memory import PeakMemory
+
+MEGABYTES = 120
+
+
+def allocate():
+    return np.ones(MEGABYTES * 1024**2, dtype=np.uint8).sum()
+
+
+def test_a_peak_counts_from_the_beginning_of_a_stage_on():
+    quiet = PeakMemory().megabytes()
+    if 'process' not in quiet:
+        pytest.skip('this system does not tell the peak of a process')
+    busy = PeakMemory()
+    allocate()
+    peak = busy.megabytes()['process']
+    assert peak > quiet['process'] + 0.8 * MEGABYTES
+    after = PeakMemory().megabytes()['process']
+    assert after < peak - 0.5 * MEGABYTES
