@@ -93,6 +93,7 @@ def test_sums_and_counts_equal_plain_loops(size, radius):
     for name, (total, count) in zip(totals, found, strict=True):
         assert total.item() == pytest.approx(totals[name], rel=1e-10), name
         assert count.item() == counts[name], name
+        assert count.dtype == F64  # processes add it up as it is
 
 
 def test_radius_1_has_no_pair():

@@ -49,6 +49,12 @@ def test_an_empty_map_stays_zero_with_a_finite_gradient():
     assert raw.grad.isfinite().all()
 
 
+def test_maps_of_one_image_are_divided_by_their_own_maxima():
+    maps = torch.rand(2, 3, 5)
+    for found, one in zip(normalize_by_max(maps), maps, strict=True):
+        torch.testing.assert_close(found, one / (one.max() + 1e-5))
+
+
 @pytest.mark.parametrize('eps', [EPS, 1e-8])
 @pytest.mark.parametrize('size', [(3, 5), (1, 1)])
 def test_the_range_of_each_map_becomes_zero_to_one(size, eps):

@@ -89,6 +89,12 @@ def test_transition(size, radius):
     torch.testing.assert_close(weight.sum(dim=0), torch.ones(size, dtype=F64))
 
 
+def test_neighbors_are_added_from_far_to_near():
+    distances = [dy * dy + dx * dx for dy, dx in disc_offsets(4)]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[0] == 13 and distances[-1] == 0
+
+
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('steps', [0, 1, 4, 7, 8, 9, 10, 33, 256])
 def test_random_walk(size, steps):

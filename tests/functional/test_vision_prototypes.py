@@ -136,12 +136,13 @@ def test_pixels_are_drawn_from_their_region_without_replacement():
     features = torch.arange(24.0).view(2, 1, 3, 4)  # a pixel's value names it
     cam = torch.zeros(2, 2, 3, 4)
     cam[0, 0, 1], cam[1, 0, :, 2], cam[1, 1, 0, 0] = 0.9, 0.9, 0.5
+    cam[0, 0, 2] = 0.25  # not above phi
     label = torch.tensor([[1, 1], [1, 1]])
     regions = {(0, 0): {4, 5, 6, 7}, (1, 0): {14, 18, 22}, (1, 1): {12}}
     seen = {pair: set() for pair in regions}
     for seed in range(20):
         vectors, image_index, class_index = vpl.pixel_vectors(
-            features, cam, label, 0.4, 2, torch.Generator().manual_seed(seed)
+            features, cam, label, 0.25, 2, torch.Generator().manual_seed(seed)
         )
         pairs = list(zip(image_index.tolist(), class_index.tolist(), strict=True))
         assert pairs == [(0, 0), (0, 0), (1, 0), (1, 0), (1, 1)]
@@ -149,7 +150,7 @@ def test_pixels_are_drawn_from_their_region_without_replacement():
         for pair, value in zip(pairs, vectors[:, 0].tolist(), strict=True):
             seen[pair].add(value)
     assert seen == regions
-    again = vpl.pixel_vectors(features, cam, label, 0.4, 2, torch.Generator().manual_seed(19))
+    again = vpl.pixel_vectors(features, cam, label, 0.25, 2, torch.Generator().manual_seed(19))
     assert again[0].equal(vectors)
 
 
@@ -339,6 +340,12 @@ def test_lbfgs_curve_and_its_end():
         torch.testing.assert_close(value, vpl.kl_divergence(target, x, prototypes, 0.3))
     assert found.curve[-1] == found.curve.min()
     assert not found.prototypes.requires_grad
+
+
+def test_lbfgs_ends_after_its_iterations():
+    x, text, target = problem(60, 6, 5)
+    short, long = (len(vpl.fit_by_lbfgs(x, target, text, 0.3, number).curve) for number in (2, 9))
+    assert short < long < 20
 
 
 def test_lbfgs_at_the_optimum_stays_there():

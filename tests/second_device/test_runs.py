@@ -10,6 +10,7 @@ from torch import distributed, nn
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils.data import DataLoader
 
+from mmwsss.functional.vision_prototypes import pixel_vectors
 from mmwsss.models.prototypes import gather_rows
 from mmwsss.registry import MODELS
 
@@ -139,6 +140,18 @@ def test_vision_prototypes_are_fitted(options, run):
     trained = run(model, {'type': 'mmwsss.CollectLoop'}, {'type': 'mmwsss.VisionPrototypeHook'})
     assert trained.cam_head.prototypes.fitted
     assert len(trained.cam_head.text.names) == len(TEXT['names']) + len(TEXT['background'])
+
+
+def test_pixels_are_drawn_by_a_generator_of_the_cpu(device):
+    features, cam = torch.rand(2, 5, 3, 4), torch.rand(2, 4, 3, 4)
+    label = torch.tensor(LABELS[:2])
+    drawn = [
+        pixel_vectors(*parts, 0.5, 3, torch.Generator().manual_seed(0))
+        for parts in ((features, cam, label), [x.to(device) for x in (features, cam, label)])
+    ]
+    for expected, found in zip(*drawn, strict=True):
+        assert found.device.type == device
+        assert found.tolist() == expected.tolist()
 
 
 def test_the_mean_displacement_is_measured(run):

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 # blocks that cannot be run here: page and first line -> reason
 NOT_RUN = {
+    (
+        'CONTRIBUTING.md',
+        'bash tools/run_mutations.sh mmwsss/functional/cpal.py',
+    ): 'needs minutes: it measures',
     ('docs/installation.md', 'python3 -m venv .venv'): 'needs a package index',
     ('docs/methods/clip_es.md', 'python benchmarks/clip_es.py'): 'needs minutes: it measures',
     ('docs/methods/vpl.md', 'python benchmarks/vision_prototypes.py'): 'needs minutes: it measures',
