@@ -274,7 +274,9 @@ def test_a_bank_that_is_filled_anew_knows_nothing_of_the_time_before():
     for head in (used, fresh):
         head.collect(make_scene(), LABEL)
         head.update_context_prototypes(seed=0)
-    torch.testing.assert_close(used.predict(make_scene(), LABEL), fresh.predict(make_scene(), LABEL))
+    torch.testing.assert_close(
+        used.predict(make_scene(), LABEL), fresh.predict(make_scene(), LABEL)
+    )
 
 
 def test_before_the_first_clustering_there_is_no_loss():
