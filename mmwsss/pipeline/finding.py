@@ -8,19 +8,18 @@ from mmwsss.shipped import find_config
 
 from .config import load_config
 from .network import last_checkpoint
-from .run import open_workspace
+from .run import open_workspace, run_folder
 from .workspace import DONE, STARTED, Workspace
 
 _ORDERS = ('run.py',)  # what the processes of a training were started with, if it had several
 
 
-def find_run(source: str | Path, root: str | Path = 'work_dirs') -> Path:
+def find_run(source: str | Path) -> Path:
     """Return the work folder of a run.
 
     Args:
         source: That folder; or the config, as a path or the name of a shipped one, of a run in
-            ``<root>/<name of the config>``.
-        root: Folder of the runs.
+            its `run_folder`.
 
     Raises:
         FileNotFoundError: There is no such folder or config, or the config has not been run.
@@ -31,7 +30,7 @@ def find_run(source: str | Path, root: str | Path = 'work_dirs') -> Path:
         config = find_config(source)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{source} is no work folder of a run, and {error}') from error
-    folder = Path(root) / config.stem
+    folder = run_folder(load_config(config))
     if not folder.is_dir():
         raise FileNotFoundError(
             f'there is no run of {source} in {folder}: `mmwsss run {source}` makes it; of a run '
@@ -40,21 +39,18 @@ def find_run(source: str | Path, root: str | Path = 'work_dirs') -> Path:
     return folder
 
 
-def find_segmentor(source: str | Path, root: str | Path = 'work_dirs') -> tuple[Config, Path]:
+def find_segmentor(source: str | Path) -> tuple[Config, Path]:
     """Find the segmentor of a run whose training ended last; see `find_network`."""
-    return find_network(source, 'decode_head', 'segmentor', root)
+    return find_network(source, 'decode_head', 'segmentor')
 
 
-def find_network(
-    source: str | Path, part: str, what: str, root: str | Path = 'work_dirs'
-) -> tuple[Config, Path]:
+def find_network(source: str | Path, part: str, what: str) -> tuple[Config, Path]:
     """Find the network of a run that has a part, of several the one whose training ended last.
 
     Args:
         source: As for `find_run`; or the folder of a training alone.
         part: Of the config's ``model``: ``decode_head`` or ``cam_head``.
         what: Such a network is, for messages.
-        root: Folder of the runs.
 
     Returns:
         The config that it was trained with, and its last checkpoint.
@@ -62,7 +58,7 @@ def find_network(
     Raises:
         FileNotFoundError: There is none, or its training has not ended.
     """
-    folder = find_run(source, root)
+    folder = find_run(source)
     places = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
     trained = [
         (config, last_checkpoint(place))
@@ -85,18 +81,17 @@ def find_network(
     )
 
 
-def open_run(source: str | Path, root: str | Path = 'work_dirs') -> Workspace:
+def open_run(source: str | Path) -> Workspace:
     """Open a run with the config that it was run with, changes of the command line included.
 
     Args:
         source: As for `find_run`.
-        root: Folder of the runs.
 
     Raises:
         FileNotFoundError: There is no such run, or its folder has no config and none is given.
         ValueError: The config is wrong.
     """
-    folder = find_run(source, root)
+    folder = find_run(source)
     config = training_config(folder)
     if config is None:
         if Path(source).is_dir():

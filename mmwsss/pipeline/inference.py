@@ -55,22 +55,19 @@ class Segmentor:
         return sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
 
 
-def open_segmentor(
-    source: str | Path, tta: bool = True, device: str | None = None, root: str | Path = 'work_dirs'
-) -> Segmentor:
+def open_segmentor(source: str | Path, tta: bool = True, device: str | None = None) -> Segmentor:
     """Open the segmentor of a run whose training ended last.
 
     Args:
         source: Work folder or config of the run, as for `find_segmentor`.
         tta: Merge the views of its ``tta_pipeline``, as its test does; else one view.
         device: Where the network works; None for the first GPU, or the CPU without one.
-        root: Folder of the runs, where `source` is a config.
 
     Raises:
         FileNotFoundError: There is no segmentor whose training has ended.
         ValueError: The checkpoint is not that of the config, or the config names no classes.
     """
-    config, checkpoint = find_segmentor(source, root)
+    config, checkpoint = find_segmentor(source)
     classes = config_classes(config)
     if classes is None:
         raise ValueError(f'{config.filename} names no classes: set metainfo of its data set')
