@@ -27,7 +27,7 @@ class Halving(torch.nn.Module):
 
 
 def test_a_network_runs_at_sizes_that_it_was_not_exported_at(tmp_path):
-    """The networks of a run are exported by the page of one's own images."""
+    """Those of a run take half a minute each: tests/long/test_onnx_networks.py."""
     graph = Halving().eval()
     difference = export_graph(graph, tmp_path / 'out/halving.onnx', ((96, 128), (71, 64)))
     assert difference < 1e-4

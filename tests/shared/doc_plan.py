@@ -9,6 +9,10 @@ NOT_RUN = {
         'bash tools/run_mutations.sh mmwsss/functional/cpal.py',
     ): 'needs minutes: it measures',
     ('docs/installation.md', 'python3 -m venv .venv'): 'needs a package index',
+    (
+        'docs/own_images.md',
+        'mmwsss export work_dirs/irn_cpal_mine --to onnx',
+    ): 'needs a minute: tests/long exports these networks',
     ('docs/methods/clip_es.md', 'python benchmarks/clip_es.py'): 'needs minutes: it measures',
     ('docs/methods/vpl.md', 'python benchmarks/vision_prototypes.py'): 'needs minutes: it measures',
 }
@@ -59,8 +63,6 @@ PLANS = {
             'predictions/overlays/garden_01.jpg',
             'predictions/areas.json',
             'work_dirs/irn_cpal_mine/exported/labelme/garden_01.json',
-            'work_dirs/irn_cpal_mine/exported/onnx/segmentor.onnx',
-            'work_dirs/irn_cpal_mine/exported/onnx/cam.onnx',
             'work_dirs/irn_cpal_mine/report.html',
             'masks.html',
         ),
