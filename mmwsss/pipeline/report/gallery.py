@@ -1,5 +1,6 @@
 """All images of a report: each judged, and as many shown as a page can hold."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,7 +32,8 @@ from .thumbnails import SIDES, map_layer, mask_layer, photograph
 
 TRAINING, TEST = 'training', 'test'
 MAX_IMAGES = 2000  # shown; all are judged
-_BYTES = 7_500_000  # of all pictures of a page, as text
+_BYTES = 8_500_000  # of all images of a page, as JSON
+_WORDS = 250  # of an image, beside its pictures
 _SAMPLE = 24  # images that tell how large the others will be
 _CHUNK = 16  # images handed to a process at a time
 _WORTH_PROCESSES = 1000  # images; fewer are done before a process has started
@@ -321,7 +323,7 @@ def _choose_side(chosen: Sequence[tuple[ImageSet, str]]) -> tuple[int, int]:
 
 
 def _length(entry: Mapping[str, Any]) -> int:
-    return len(entry['photo']) + sum(len(layer['src']) for layer in entry['layers'])
+    return len(json.dumps(entry)) + _WORDS
 
 
 def _draw_image(image_set: ImageSet, side: int, image_id: str) -> tuple[str, dict[str, Any]]:
