@@ -34,6 +34,7 @@ from .gallery import (
     test_set,
     training_set,
 )
+from .prototypes import prototype_rows
 
 _SCALE = 9  # colours of the scale of maps
 
@@ -92,6 +93,7 @@ def describe_runs(runs: Sequence[PipelineRun], max_images: int = MAX_IMAGES) -> 
         'thresholds': threshold_chart(runs),
         'trainings': training_charts(runs),
         'kl': kl_chart(runs),
+        'prototypes': prototype_rows(runs) if max_images else [],
         'kl_notes': kl_notes(runs),
         'resources': resource_table(runs),
         'origin': origin(runs),

@@ -4,9 +4,11 @@ import base64
 import io
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mmwsss.pipeline import stages
@@ -277,6 +279,57 @@ def test_the_curve_of_vision_prototypes(make_run, write):
     assert 'vpl: 12 regions; KL 1.500 at the start, 9.000 at its peak, 0.250 at the end' in page
     assert 'gap 0.81 before, 0.52 after' in page
     assert '<section id="prototypes">' in page
+
+
+class Explained:
+    """A network of two prototypes, of which the second sees the right half."""
+
+    def __init__(self):
+        self.prototype_head = self
+
+    def to(self, device):
+        return self
+
+    def eval(self):
+        return self
+
+    def data_preprocessor(self, batch, training):
+        return {'inputs': batch['inputs'], 'data_samples': batch['data_samples']}
+
+    def compute_cam(self, inputs, samples):
+        return None
+
+    def explain(self, output, label):
+        shown = label[0].nonzero()[:, 0]
+        maps = torch.zeros(len(shown), 2, *SIZE)
+        maps[:, 1, :, 10:] = 0.5
+        weight = torch.tensor([[0.25, 0.75]]).repeat(len(shown), 1)
+        return SimpleNamespace(class_index=shown, weight=weight, maps=maps)
+
+
+def test_prototypes_light_up_over_images_of_the_network_that_has_them(make_run, write, monkeypatch):
+    from mmwsss.pipeline.report import prototypes
+
+    run = make_run()
+    config = run.workspace.config
+    config.model = {'prototype_head': {'type': 'mmwsss.PrototypeAwareCAMHead'}}
+    config.seed_dataloader.dataset.pipeline = [
+        {'type': 'LoadImageFromFile'},
+        {'type': 'mmwsss.PackImageLabelInputs'},
+    ]
+    folder = run.workspace.folder('cam')
+    folder.mkdir(parents=True)
+    (folder / 'epoch_1.pth').write_bytes(b'')
+    (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    monkeypatch.setattr(prototypes, 'load_network', lambda *arguments: Explained())
+    page = write(run)
+    section = page.partition('<section id="prototypes">')[2].partition('</section>')[0]
+    assert section.count('<article') == 3 and '<b>a: cat</b>' in section
+    texts = re.findall(r'<small>([^<]*)</small>', section)
+    assert texts[:4] == ['photograph', 'all, weighted', 'weight 0.75', 'weight 0.25']
+    layers = re.findall(r'<img src="(data:image/png[^"]*)"', section)
+    weightiest = np.asarray(picture(layers[1]).convert('RGBA'))
+    assert weightiest[3, 1, 3] == 0 and weightiest[3, -1, 3] > 100
 
 
 def test_losses_and_rates_of_trainings_that_were_cut_off(make_run, write):
