@@ -20,7 +20,7 @@ from .thumbnails import map_layer, photograph
 
 _IMAGES = 6
 _PROTOTYPES = 5  # of an image, those with the largest weights
-_SIDE = 192
+_SIDE = 160
 
 
 def prototype_rows(runs: Sequence[PipelineRun]) -> list[dict[str, Any]]:
