@@ -38,22 +38,23 @@ def prototype_rows(runs: Sequence[PipelineRun]) -> list[dict[str, Any]]:
 
 
 def _trained_plug_in(run: PipelineRun) -> tuple[Config, Path] | None:
-    """Return the config and the checkpoint of the network with context prototypes, or None."""
+    """Return the config and the checkpoint of the network with a plug-in, or None."""
     for name in run.records:
         stage = run.workspace.stages[name]
         if not isinstance(stage, stages.Train):
             continue
         folder = run.workspace.folder(name)
         config = stage.network_config(run.workspace)
-        head = config.get('model', {}).get('prototype_head') or {}
-        trained = (folder / 'last_checkpoint').is_file()
-        if str(head.get('type')).endswith('PrototypeAwareCAMHead') and trained:
+        has_plug_in = bool(config.get('model', {}).get('prototype_head'))
+        if has_plug_in and (folder / 'last_checkpoint').is_file():
             return config, last_checkpoint(folder)
     return None
 
 
 def _rows_of(name: str, config: Config, checkpoint: Path) -> list[dict[str, Any]]:
     network: Any = load_network(config.model, checkpoint).to(get_device()).eval()
+    if not hasattr(network.prototype_head, 'explain'):  # not every plug-in says what it saw
+        return []
     images = read_images(config.seed_dataloader.dataset)
     ids = list(images.infos)
     labels = {key: np.flatnonzero(info['gt_label']).tolist() for key, info in images.infos.items()}

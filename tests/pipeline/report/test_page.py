@@ -321,6 +321,10 @@ def test_prototypes_light_up_over_images_of_the_network_that_has_them(make_run, 
     folder.mkdir(parents=True)
     (folder / 'epoch_1.pth').write_bytes(b'')
     (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    silent = Explained()
+    silent.prototype_head = object()
+    monkeypatch.setattr(prototypes, 'load_network', lambda *arguments: silent)
+    assert '<section id="prototypes">' not in write(run)
     monkeypatch.setattr(prototypes, 'load_network', lambda *arguments: Explained())
     page = write(run)
     section = page.partition('<section id="prototypes">')[2].partition('</section>')[0]
