@@ -1,21 +1,34 @@
-"""Our dense CRF beside a plain call of pydensecrf, and two processes beside one.
+"""The dense CRF in PyTorch beside a plain call of pydensecrf, and two processes beside one.
 
-Run: ``python benchmarks/crf.py``. Asserts that the results are equal.
+Run: ``python benchmarks/crf.py --photographs $MMWSSS_DATA/VOCdevkit/VOC2012/JPEGImages``.
 """
 
 import argparse
 import contextlib
 import io
+import subprocess
+import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from PIL import Image
 from pydensecrf import densecrf, utils
 
-from mmwsss.seeds import Seed, crf_from_labels, refine_items, refine_seeds_with_crf, save_seed
+from mmwsss.seeds import (
+    CRF_PRESETS,
+    Seed,
+    crf_from_labels,
+    crf_from_probabilities,
+    refine_items,
+    refine_seeds_with_crf,
+    save_seed,
+)
+from mmwsss.seeds.refine import read_image
 
 SIZE = (375, 500)
 
@@ -28,34 +41,89 @@ def smooth_noise(rng, channels, sigma=15):
     return maps / maps.max(axis=(0, 1))
 
 
-def plain_call(image, labels, n_labels):
-    """Call pydensecrf as IRN's utilities do."""
-    crf = densecrf.DenseCRF2D(SIZE[1], SIZE[0], n_labels)
-    unary = utils.unary_from_labels(labels, n_labels, gt_prob=0.7, zero_unsure=False)
+def photographs(folder, number):
+    """Return images of one size, ``(H, W, 3)`` uint8: photographs, or smooth noise without any."""
+    paths = sorted(Path(folder).glob('*.jpg')) if folder else []
+    if not paths:
+        rng = np.random.default_rng(0)
+        return [(255 * smooth_noise(rng, 3)).astype(np.uint8) for _ in range(number)]
+    chosen = [paths[index * len(paths) // number] for index in range(number)]
+    return [np.ascontiguousarray(cv2.resize(read_image(path), SIZE[::-1])) for path in chosen]
+
+
+def probabilities_of(labels, index):
+    """Return what to refine, ``(C, H, W)`` float32 of sum 1."""
+    scores = np.exp(4 * smooth_noise(np.random.default_rng(index), labels))
+    return np.ascontiguousarray((scores / scores.sum(axis=2, keepdims=True)).transpose(2, 0, 1))
+
+
+def plain_call(image, probabilities, settings):
+    """Call pydensecrf as the hosts' utilities do."""
+    labels = len(probabilities)
+    crf = densecrf.DenseCRF2D(SIZE[1], SIZE[0], labels)
+    if settings.gt_prob is None:
+        unary = utils.unary_from_softmax(probabilities)
+    else:
+        hard = probabilities.argmax(axis=0)
+        unary = utils.unary_from_labels(hard, labels, settings.gt_prob, zero_unsure=False)
     crf.setUnaryEnergy(unary)
-    crf.addPairwiseGaussian(sxy=3, compat=3)
-    crf.addPairwiseBilateral(sxy=50, srgb=5, rgbim=np.ascontiguousarray(image), compat=10)
-    return np.array(crf.inference(10)).reshape(n_labels, *SIZE)
-
-
-def compare_calls(repeats):
-    """Print the ratio of the medians of interleaved calls."""
-    rng = np.random.default_rng(0)
-    image = (255 * smooth_noise(rng, 3)).astype(np.uint8)
-    labels = smooth_noise(rng, 3).argmax(axis=2)
-    times = {crf_from_labels: [], plain_call: []}
-    for _ in range(repeats):
-        results = []
-        for function in times:
-            start = time.perf_counter()
-            results.append(function(image, labels, 3))
-            times[function].append(time.perf_counter() - start)
-        np.testing.assert_array_equal(*results)
-    ours, plain = (np.median(times[f]) for f in (crf_from_labels, plain_call))
-    print(
-        f'375x500, 3 labels, median of {repeats}: ours {ours:.3f} s, pydensecrf {plain:.3f} s, '
-        f'ratio {ours / plain:.3f}, equal results'
+    crf.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
+    crf.addPairwiseBilateral(
+        sxy=settings.bilateral_sxy,
+        srgb=settings.bilateral_srgb,
+        rgbim=image,
+        compat=settings.bilateral_compat,
     )
+    return np.array(crf.inference(settings.iterations)).reshape(labels, *SIZE)
+
+
+def our_call(image, probabilities, settings):
+    """Call the CRF in PyTorch."""
+    settings = replace(settings, backend='torch')
+    if settings.gt_prob is None:
+        return crf_from_probabilities(image, probabilities, settings)
+    return crf_from_labels(image, probabilities.argmax(axis=0), len(probabilities), settings)
+
+
+def compare_calls(preset, labels, images):
+    """Print the ratio of the medians of interleaved calls, and how equal their results are."""
+    times, close, equal = {our_call: [], plain_call: []}, [], []
+    for index, image in enumerate(images):
+        probabilities, results = probabilities_of(labels, index), []
+        for function in times:
+            start = time.process_time()
+            results.append(function(image, probabilities, CRF_PRESETS[preset]))
+            times[function].append(time.process_time() - start)
+        close.append(np.abs(results[0] - results[1]).max(axis=0) < 1e-3)
+        equal.append(results[0].argmax(axis=0) == results[1].argmax(axis=0))
+    ours, plain = (np.median(times[f]) for f in (our_call, plain_call))
+    print(
+        f'{preset:>8}, {labels:2d} labels: PyTorch {ours:.3f} s, pydensecrf {plain:.3f} s, ratio '
+        f'{ours / plain:.2f}; posteriors within 1e-3 on {100 * np.mean(close):.3f} % of the pixels '
+        f'(worst image {100 * min(map(np.mean, close)):.3f}), same label on '
+        f'{100 * np.mean(equal):.4f} %'
+    )
+
+
+def added_memory(labels):
+    """Return the megabytes that a fresh process needs on top of its imports."""
+    command = [sys.executable, __file__, '--measure', str(labels)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure(labels):
+    """Print what `added_memory` reads."""
+    (image,) = photographs(None, 1)
+    our_call(image[:9, :9], probabilities_of(2, 0)[:, :9, :9], CRF_PRESETS['irn'])  # imports
+    before = peak_memory()
+    our_call(image, probabilities_of(labels, 0), CRF_PRESETS['irn'])
+    print(peak_memory() - before)
+
+
+def peak_memory():
+    """Return the peak megabytes of this process."""
+    status = dict(line.split(':') for line in Path('/proc/self/status').read_text().splitlines())
+    return int(status['VmHWM'].split()[0]) / 1024
 
 
 def compare_processes(num_images):
@@ -90,13 +158,27 @@ def compare_processes(num_images):
 
 
 def main():
-    """Compare both."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--images', type=int, default=24)
+    """Compare calls on one core, memory, and processes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--photographs', help='folder of .jpg files; smooth noise without one')
+    parser.add_argument('--number', type=int, default=5, help='of images for each comparison')
+    parser.add_argument('--labels', type=int, nargs='+', default=[3, 21])
+    parser.add_argument('--images', type=int, default=24, help='that processes share; 0 for none')
+    parser.add_argument('--measure', type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    compare_calls(args.repeats)
-    compare_processes(args.images)
+    if args.measure:
+        measure(args.measure)
+        return
+    torch.set_num_threads(1)
+    images = photographs(args.photographs, args.number)
+    print(f'375x500, one core, median CPU time of {args.number} images')
+    our_call(images[0], probabilities_of(3, 0), CRF_PRESETS['irn'])  # first use of libraries
+    for labels in args.labels:
+        for preset in ('irn', 'clip_es'):
+            compare_calls(preset, labels, images)
+        print(f'{labels} labels need {added_memory(labels):.0f} MB above the imports')
+    if args.images:
+        compare_processes(args.images)
 
 
 if __name__ == '__main__':

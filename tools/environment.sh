@@ -14,11 +14,6 @@ check_machine() {
         || die "$("$PYTHON" --version) is too old: install Python 3.11 or newer, or set PYTHON=/its/path"
     "$PYTHON" -c 'import venv, ensurepip' 2>/dev/null \
         || die "Python's venv module is missing: install it (Debian, Ubuntu: apt-get install python3-venv)"
-    command -v "${CXX:-g++}" >/dev/null \
-        || die "no C++ compiler here, which the CRF is built with: install one (Debian, Ubuntu: apt-get install g++)"
-    echo '#include <Python.h>' | "${CXX:-g++}" -fsyntax-only -x c++ \
-        "-I$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
-        || die "Python's C headers are missing, which the CRF is built with: install them (Debian, Ubuntu: apt-get install python3-dev)"
 }
 
 torch_source() {
@@ -34,8 +29,11 @@ install() {
     cd "$ROOT" || exit 1
     # shellcheck disable=SC2046
     .venv/bin/python -m pip install $(torch_source) $(grep -hE '^(torch|torchvision)==' requirements.txt)
-    .venv/bin/python -m pip install -r requirements.txt -r requirements/crf.txt -r requirements/clip.txt -r requirements/coco.txt -r requirements/onnx.txt \
+    .venv/bin/python -m pip install -r requirements.txt -r requirements/clip.txt -r requirements/coco.txt -r requirements/onnx.txt \
         -r requirements/efficientnet.txt -r requirements/dev.txt -r requirements/docs.txt
+    # compiled while it is installed, which not every machine can do
+    .venv/bin/python -m pip install -r requirements/crf.txt >.venv/pydensecrf.log 2>&1 \
+        || echo "mmwsss: pydensecrf could not be installed (.venv/pydensecrf.log); our own dense CRF does its work"
     .venv/bin/python -m pip install --no-build-isolation --no-deps -e .
     .venv/bin/python -c 'import torch; print("mmwsss: torch", torch.__version__, "- a CPU build" if torch.version.cuda is None else "- a build for CUDA " + torch.version.cuda)'
     stamp > .venv/mmwsss-installed

@@ -14,10 +14,13 @@ from mmwsss.terminal import Console
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from mmwsss.seeds import DenseCRF
+
 CHANGES = '--cfg-options'
 # those of mmwsss.seeds, which takes seconds to import; a test compares
 SOURCES = ('cam', 'pacam', 'sum')
 CRFS = ('irn', 'clip_es', 'clip_es_released', 'none')
+BACKENDS = ('auto', 'pydensecrf', 'torch')
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +127,24 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     """Add the folder of the images."""
     parser.add_argument('--images', required=True, help='folder with <id><suffix>')
     parser.add_argument('--image-suffix', default='.jpg')
+
+
+def add_crf(parser: argparse.ArgumentParser) -> None:
+    """Add the CRF and what computes it."""
+    parser.add_argument('--crf', default='irn', choices=CRFS, help='hard labels, soft, or no CRF')
+    parser.add_argument(
+        '--crf-backend',
+        default='auto',
+        choices=BACKENDS,
+        help='what computes it; auto: pydensecrf on a CPU where it is installed, else torch',
+    )
+
+
+def crf_of(arguments: argparse.Namespace) -> 'DenseCRF | None':
+    """Return the CRF that the arguments of `add_crf` ask for; None for none."""
+    from mmwsss.seeds.crf import crf_preset
+
+    return crf_preset(None if arguments.crf == 'none' else arguments.crf, arguments.crf_backend)
 
 
 def count(word: str) -> int:

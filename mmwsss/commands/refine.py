@@ -2,7 +2,7 @@
 
 import argparse
 
-from .arguments import CRFS, SOURCES, add_images, add_processes, add_seed_files
+from .arguments import SOURCES, add_crf, add_images, add_processes, add_seed_files, crf_of
 
 HELP = 'Turn seeds into pseudo masks with the dense CRF (or argmax alone).'
 EXAMPLE = 'mmwsss refine work_dirs/irn_voc/seeds/seeds masks --images JPEGImages --ids train.txt'
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=unset,
         help='use (1 - max) to this power as background instead of a threshold (CLIP-ES)',
     )
-    parser.add_argument('--crf', default='irn', choices=CRFS, help='hard labels, soft, or no CRF')
+    add_crf(parser)
     parser.add_argument(
         '--min-confidence',
         type=float,
@@ -47,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Refine."""
     from mmwsss.seeds import (
-        CRF_PRESETS,
         RefineSettings,
         refine_items,
         refine_seeds_with_crf,
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     names = ('source', 'bg_threshold', 'bg_power', 'min_confidence')
     given = {name: value for name, value in vars(arguments).items() if name in names}
-    settings = RefineSettings(**given, crf=CRF_PRESETS.get(arguments.crf))
+    settings = RefineSettings(**given, crf=crf_of(arguments))
     items = refine_items(
         arguments.seed_dir, arguments.images, read_ids(arguments.ids), arguments.image_suffix
     )

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .arguments import CRFS, SOURCES, add_images, add_processes, add_seed_files
+from .arguments import SOURCES, add_crf, add_images, add_processes, add_seed_files, crf_of
 
 HELP = 'Choose the two thresholds of ir_labels, on images with ground truth.'
 EXAMPLE = (
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_images(parser)
     parser.add_argument('--num-images', type=int, help='evenly chosen ones only, to save time')
     parser.add_argument('--source', default='cam', choices=SOURCES)
-    parser.add_argument('--crf', default='irn', choices=CRFS)
+    add_crf(parser)
     parser.add_argument(
         '--fg-precision',
         type=float,
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
         format_curve,
         measure_precision,
     )
-    from mmwsss.seeds import CRF_PRESETS, refine_items
+    from mmwsss.seeds import refine_items
     from mmwsss.structures import Range, atomic_path, check_range, read_ids
 
     for name in ('fg_precision', 'bg_precision'):  # before every threshold is tried
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         items,
         arguments.ground_truth,
         arguments.source,
-        CRF_PRESETS.get(arguments.crf),
+        crf_of(arguments),
         processes=arguments.processes,
     )
     print(format_curve(curve))

@@ -1,9 +1,21 @@
-"""Dense CRF (Krähenbühl and Koltun, NIPS 2011) with the settings that the WSSS hosts use."""
+"""Dense CRF (Krähenbühl and Koltun, NIPS 2011) with the settings that the WSSS hosts use.
 
+Two programs compute it: `dense_crf`, in PyTorch, and the package pydensecrf, where it is installed.
+"""
+
+import importlib.util
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal, get_args
 
 import numpy as np
+import torch
+
+from mmwsss.functional.dense_crf import PairwiseKernel, dense_crf
+
+Backend = Literal['auto', 'pydensecrf', 'torch']
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+GPU_PROCESSES = 4  # ours: each has a CUDA context of its own
+_LEAST_PROBABILITY = 1e-5  # pydensecrf's
 
 
 @dataclass(frozen=True)
@@ -22,6 +34,8 @@ class DenseCRF:
         wrapped_colors: Compare colours, in BGR order, of an image from which a mean was subtracted
             and whose negative values wrapped around in uint8, as the released CLIP-ES does. The
             order matters, a little: the kernel is approximated on a lattice.
+        backend: ``pydensecrf``; ``torch``, on a GPU where there is one; or ``auto``: pydensecrf on
+            a CPU where it is installed, else torch.
 
     Raises:
         ValueError: A setting is out of range.
@@ -35,6 +49,7 @@ class DenseCRF:
     bilateral_compat: float
     iterations: int = 10
     wrapped_colors: bool = False
+    backend: Backend = 'auto'
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -44,6 +59,14 @@ class DenseCRF:
             raise ValueError(f'the widths of a CRF kernel must be positive: {self}')
         if self.iterations < 1:
             raise ValueError(f'a CRF needs at least one iteration, not {self.iterations}')
+        if self.backend not in BACKENDS:
+            raise ValueError(f'the backend of a CRF is one of {BACKENDS}, not {self.backend!r}')
+
+    def chosen_backend(self) -> str:
+        """Return ``pydensecrf`` or ``torch``: what computes this CRF on this machine."""
+        if self.backend != 'auto':
+            return self.backend
+        return 'pydensecrf' if has_pydensecrf() and not torch.cuda.is_available() else 'torch'
 
 
 # IRN and SIPE, misc/imutils.py: hard labels.
@@ -74,6 +97,22 @@ CRF_PRESETS = {
 }
 
 
+def crf_preset(name: str | None, backend: Backend = 'auto') -> DenseCRF | None:
+    """Return the CRF of a preset's name, or None for None."""
+    return None if name is None else replace(CRF_PRESETS[name], backend=backend)
+
+
+def has_pydensecrf() -> bool:
+    """Say whether the package is installed."""
+    return importlib.util.find_spec('pydensecrf') is not None
+
+
+def crf_processes(settings: DenseCRF | None, processes: int) -> int:
+    """Return how many of the processes a CRF can use: a few, where they share a GPU."""
+    on_gpu = settings is not None and settings.chosen_backend() == 'torch'
+    return min(processes, GPU_PROCESSES) if on_gpu and torch.cuda.is_available() else processes
+
+
 def crf_from_labels(
     image: np.ndarray, labels: np.ndarray, n_labels: int, settings: DenseCRF = IRN_CRF
 ) -> np.ndarray:
@@ -90,7 +129,7 @@ def crf_from_labels(
 
     Raises:
         ValueError: An input does not fit.
-        ImportError: pydensecrf is not installed.
+        ImportError: pydensecrf is asked for, but not installed.
     """
     if settings.gt_prob is None:
         raise ValueError('these CRF settings have no gt_prob: use crf_from_probabilities')
@@ -103,9 +142,10 @@ def crf_from_labels(
         )
     if n_labels == 1:
         return np.ones((1, *labels.shape), dtype=np.float32)
-    _, utils = _import_pydensecrf()
-    unary = utils.unary_from_labels(labels, n_labels, settings.gt_prob, zero_unsure=False)
-    return _mean_field(image, unary, settings)
+    other = -np.log((1 - settings.gt_prob) / (n_labels - 1))
+    energy = np.full((n_labels, *labels.shape), other, dtype=np.float32)
+    np.put_along_axis(energy, labels[None].astype(np.intp), -np.log(settings.gt_prob), axis=0)
+    return _mean_field(image, energy, settings)
 
 
 def crf_from_probabilities(
@@ -125,7 +165,7 @@ def crf_from_probabilities(
 
     Raises:
         ValueError: An input does not fit.
-        ImportError: pydensecrf is not installed.
+        ImportError: pydensecrf is asked for, but not installed.
     """
     if settings.gt_prob is not None:
         raise ValueError('these CRF settings have a gt_prob: use crf_from_labels')
@@ -134,27 +174,48 @@ def crf_from_probabilities(
     _check_image(image, probabilities.shape[1:])
     if not (probabilities.min() >= 0 and probabilities.max() <= 1):
         raise ValueError('probabilities must lie in [0, 1]')
-    _, utils = _import_pydensecrf()
-    unary = utils.unary_from_softmax(np.ascontiguousarray(probabilities))
-    return _mean_field(image, unary, settings)
+    energy = -np.log(probabilities.clip(_LEAST_PROBABILITY, 1))
+    return _mean_field(image, np.ascontiguousarray(energy, dtype=np.float32), settings)
 
 
-def _mean_field(image: np.ndarray, unary: np.ndarray, settings: DenseCRF) -> np.ndarray:
-    """Run the inference on ``(C, H * W)`` energies."""
-    densecrf, _ = _import_pydensecrf()
-    height, width, _ = image.shape
-    colors = wrap_colors(image) if settings.wrapped_colors else image
-    crf = densecrf.DenseCRF2D(width, height, len(unary))
-    crf.setUnaryEnergy(unary)
+def _mean_field(image: np.ndarray, energy: np.ndarray, settings: DenseCRF) -> np.ndarray:
+    """Run the inference on ``(C, H, W)`` energies."""
+    colors = np.ascontiguousarray(wrap_colors(image) if settings.wrapped_colors else image)
+    if settings.chosen_backend() == 'pydensecrf':
+        return _mean_field_by_pydensecrf(colors, energy, settings)
+    kernels = (
+        PairwiseKernel(settings.gaussian_sxy, settings.gaussian_compat),
+        PairwiseKernel(settings.bilateral_sxy, settings.bilateral_compat, settings.bilateral_srgb),
+    )
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    images = torch.from_numpy(colors).to(device).permute(2, 0, 1)[None]
+    energies = torch.from_numpy(energy).to(device)[None]
+    return dense_crf(energies, images, kernels, settings.iterations)[0].cpu().numpy()
+
+
+def _mean_field_by_pydensecrf(
+    colors: np.ndarray, energy: np.ndarray, settings: DenseCRF
+) -> np.ndarray:
+    """Run the inference of the package."""
+    try:
+        from pydensecrf import densecrf
+    except ImportError as error:
+        raise ImportError(
+            f"pydensecrf cannot be imported ({error}): pip install 'mmwsss[crf]', or take the CRF "
+            "in PyTorch, backend='torch'"
+        ) from error
+    labels, height, width = energy.shape
+    crf = densecrf.DenseCRF2D(width, height, labels)
+    crf.setUnaryEnergy(energy.reshape(labels, -1))
     crf.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
     crf.addPairwiseBilateral(
         sxy=settings.bilateral_sxy,
         srgb=settings.bilateral_srgb,
-        rgbim=np.ascontiguousarray(colors),
+        rgbim=colors,
         compat=settings.bilateral_compat,
     )
     posterior = crf.inference(settings.iterations)
-    return np.array(posterior, dtype=np.float32).reshape(len(unary), height, width)
+    return np.array(posterior, dtype=np.float32).reshape(energy.shape)
 
 
 def wrap_colors(image: np.ndarray) -> np.ndarray:
@@ -175,14 +236,3 @@ def _check_image(image: np.ndarray, size: tuple[int, ...]) -> None:
         raise ValueError(f'the image must be (H, W, 3) uint8, not {image.shape} {image.dtype}')
     if image.shape[:2] != size:
         raise ValueError(f'the image is {image.shape[:2]}, but what to refine is {size}')
-
-
-def _import_pydensecrf() -> tuple[Any, Any]:
-    """Import the optional requirement where it is used."""
-    try:
-        from pydensecrf import densecrf, utils
-    except ImportError as error:
-        raise ImportError(
-            f'the dense CRF needs pydensecrf ({error}): pip install mmwsss[crf]'
-        ) from error
-    return densecrf, utils

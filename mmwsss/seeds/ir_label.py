@@ -9,7 +9,7 @@ import numpy as np
 
 from mmwsss.structures import Settings, read_image
 
-from .crf import IRN_CRF, DenseCRF
+from .crf import IRN_CRF, DenseCRF, crf_processes
 from .files import Seed, Source, load_seed
 from .masks import IGNORE_INDEX, save_mask
 from .refine import RefineItem, RefineSettings, refine_files, refine_seed
@@ -98,7 +98,9 @@ def make_ir_labels(
     Returns:
         Number of labels written.
     """
-    work = partial(_write_label, out_dir=Path(out_dir), settings=settings or IRLabelSettings())
+    settings = settings or IRLabelSettings()
+    work = partial(_write_label, out_dir=Path(out_dir), settings=settings)
+    processes = crf_processes(settings.crf, processes)
     return refine_files(work, items, out_dir, processes, resume)
 
 

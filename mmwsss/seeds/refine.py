@@ -17,7 +17,7 @@ from mmwsss.structures import (
 )
 from mmwsss.terminal import progress, show, track
 
-from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities
+from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities, crf_processes
 from .files import Seed, Source, load_seed, load_seed_size, resize_maps
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
@@ -101,12 +101,14 @@ def refine_seeds_with_crf(
         ValueError: An image failed; the message names it.
     """
     out_dir = Path(out_dir)
+    settings = settings or RefineSettings()
     work = partial(
         _refine_item,
         out_dir=out_dir,
-        settings=settings or RefineSettings(),
+        settings=settings,
         argmax_dir=None if argmax_dir is None else Path(argmax_dir),
     )
+    processes = crf_processes(settings.crf, processes)
     return refine_files(work, items, out_dir, processes, resume)
 
 

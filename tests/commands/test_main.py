@@ -13,6 +13,7 @@ from mmwsss.commands.main import COMMANDS, build_parser, find_command, main
 from mmwsss.errors import USER_ERRORS
 from mmwsss.model_converters import LAYOUTS
 from mmwsss.seeds import CRF_PRESETS, SOURCES
+from mmwsss.seeds.crf import BACKENDS
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 FORWARDS = sorted(path.relative_to(TOOLS).as_posix() for path in TOOLS.rglob('*.py'))
@@ -142,6 +143,7 @@ def test_changes_are_read_as_mmengine_reads_them():
 def test_names_that_a_parser_knows_are_those_of_the_code():
     assert arguments.SOURCES == SOURCES
     assert set(arguments.CRFS) == {*CRF_PRESETS, 'none'}
+    assert arguments.BACKENDS == BACKENDS
     assert set(convert_weights.KINDS) == {*LAYOUTS, 'deit', 'clip'}
 
 

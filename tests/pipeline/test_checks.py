@@ -1,6 +1,7 @@
 """What is found before the first stage, and trainings that go on."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,11 +102,25 @@ def test_images_without_a_label_are_found_before_the_first_stage(config, tmp_pat
         ('crf_masks', 'bg_threshold', 'bset', "is 'bset'; it must be a number, or be"),
         ('crf_masks', 'scores', 'cam', "its scores, 'cam', are of no EvaluateSeeds stage"),
         ('crf_masks', 'crf', 'irnn', "crf of stage 'crf_masks' is 'irnn'; choose one of"),
+        ('ir_labels', 'crf_backend', 'cuda', "ir_labels.crf_backend is 'cuda'; choose one of"),
     ],
 )
 def test_options_are_checked(config, tmp_path, stage, option, value, message):
     stage_of(config, stage)[option] = value
     with pytest.raises(ValueError, match=message):
+        check(config, tmp_path)
+
+
+def test_the_recipe_says_what_computes_the_crf(config, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pydensecrf', None)
+    workspace = open_workspace(config, tmp_path / 'run')
+    backends = {
+        name: workspace.stages[name].recipe(workspace).get('crf_backend')
+        for name in ('ir_labels', 'crf_masks', 'pseudo_masks')
+    }
+    assert backends == {'ir_labels': 'torch', 'crf_masks': 'torch', 'pseudo_masks': None}
+    stage_of(config, 'crf_masks').crf_backend = 'pydensecrf'
+    with pytest.raises(ImportError, match="'crf_masks' has crf_backend='pydensecrf', which is not"):
         check(config, tmp_path)
 
 

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pydensecrf import densecrf, utils
 
 from mmwsss.seeds.crf import (
     CLIP_ES_CRF,
@@ -12,8 +11,16 @@ from mmwsss.seeds.crf import (
     DenseCRF,
     crf_from_labels,
     crf_from_probabilities,
+    crf_preset,
+    crf_processes,
     wrap_colors,
 )
+
+try:
+    from pydensecrf import densecrf, utils
+except ImportError:
+    densecrf = None
+needs_pydensecrf = pytest.mark.skipif(densecrf is None, reason='the package is optional')
 
 RNG = np.random.default_rng(0)
 SIZE = (24, 31)
@@ -32,18 +39,79 @@ def plain(unary, gaussian, bilateral, colors=IMAGE):
     return np.array(crf.inference(10)).reshape(3, *SIZE)
 
 
+def assert_close(posterior, expected):
+    """As far as the order of sums allows: 1e-3 on 99.9 % of the pixels, 99.99 % the same label."""
+    assert (np.abs(posterior - expected).max(axis=0) < 1e-3).mean() > 0.999
+    assert (posterior.argmax(axis=0) == expected.argmax(axis=0)).mean() > 0.9999
+
+
+@needs_pydensecrf
 def test_hard_labels_are_irns():
     unary = utils.unary_from_labels(LABELS, 3, gt_prob=0.7, zero_unsure=False)
-    posterior = crf_from_labels(IMAGE, LABELS, 3)
+    posterior = crf_from_labels(IMAGE, LABELS, 3, replace(IRN_CRF, backend='pydensecrf'))
     np.testing.assert_array_equal(posterior, plain(unary, (3, 3), (50, 5, 10)))
     assert posterior.dtype == np.float32
     np.testing.assert_allclose(posterior.sum(axis=0), 1, atol=1e-5)
 
 
+@needs_pydensecrf
 def test_probabilities_are_clip_ess():
     unary = utils.unary_from_softmax(PROBABILITIES.copy(order='C'))
-    posterior = crf_from_probabilities(IMAGE, PROBABILITIES)
+    settings = replace(CLIP_ES_CRF, backend='pydensecrf')
+    posterior = crf_from_probabilities(IMAGE, PROBABILITIES, settings)
     np.testing.assert_array_equal(posterior, plain(unary, (1, 3), (67, 3, 4)))
+
+
+def smooth_scene(labels, size=(60, 83)):
+    """An image with noise, a flat black corner and a white one, and probabilities to match."""
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[: size[0], : size[1]]
+    waves = [np.sin(x / 9 + k) * np.cos(y / (7 + k)) for k in range(labels)]
+    image = 120 + 60 * np.stack([waves[0], waves[1], waves[-1]], axis=2)
+    image = (image + rng.normal(0, 8, image.shape)).clip(0, 255).astype(np.uint8)
+    image[:20, :25], image[-20:, -25:] = 0, 255
+    scores = np.exp(2 * np.array(waves) + rng.normal(0, 0.5, (labels, *size)))
+    return image, (scores / scores.sum(axis=0)).astype(np.float32)
+
+
+@needs_pydensecrf
+@pytest.mark.parametrize('labels', [3, 21])
+@pytest.mark.parametrize('preset', CRF_PRESETS)
+def test_the_backends_agree(preset, labels):
+    image, probabilities = smooth_scene(labels)
+    posteriors = []
+    for backend in ('torch', 'pydensecrf'):
+        settings = crf_preset(preset, backend)
+        if settings.gt_prob is None:
+            posteriors.append(crf_from_probabilities(image, probabilities, settings))
+        else:
+            hard = probabilities.argmax(axis=0)
+            posteriors.append(crf_from_labels(image, hard, labels, settings))
+    assert_close(*posteriors)
+    assert np.abs(posteriors[0] - probabilities).max() > 0.3  # the CRF did something
+
+
+@needs_pydensecrf
+def test_auto_is_the_package_on_a_cpu_and_torch_on_a_gpu(monkeypatch):
+    assert IRN_CRF.chosen_backend() == 'pydensecrf'
+    assert replace(IRN_CRF, backend='torch').chosen_backend() == 'torch'
+    assert crf_processes(replace(IRN_CRF, backend='torch'), 9) == 9
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    assert IRN_CRF.chosen_backend() == 'torch'
+    assert [crf_processes(IRN_CRF, 9), crf_processes(IRN_CRF, 2), crf_processes(None, 9)] == [
+        4,
+        2,
+        9,
+    ]
+
+
+def test_without_the_package_auto_is_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pydensecrf', None)
+    assert IRN_CRF.chosen_backend() == 'torch'
+    posterior = crf_from_labels(IMAGE, LABELS, 3)
+    np.testing.assert_array_equal(
+        posterior, crf_from_labels(IMAGE, LABELS, 3, replace(IRN_CRF, backend='torch'))
+    )
 
 
 def test_probabilities_need_not_sum_to_one():
@@ -56,14 +124,16 @@ def test_probabilities_need_not_sum_to_one():
     )
 
 
-def test_it_follows_the_image():
+@pytest.mark.parametrize('backend', ['auto', 'torch'])
+def test_it_follows_the_image(backend):
     """Noisy labels of a picture with two halves come out as the two halves."""
     image = np.zeros((20, 40, 3), dtype=np.uint8)
     image[:, 20:] = 255
     truth = (np.arange(40) >= 20)[None].repeat(20, axis=0).astype(int)
     noisy = np.where(np.random.default_rng(1).random(truth.shape) < 0.2, 1 - truth, truth)
     assert (noisy != truth).mean() > 0.1
-    np.testing.assert_array_equal(crf_from_labels(image, noisy, 2).argmax(axis=0), truth)
+    posterior = crf_from_labels(image, noisy, 2, replace(IRN_CRF, backend=backend))
+    np.testing.assert_array_equal(posterior.argmax(axis=0), truth)
 
 
 def test_strided_images_and_several_iterations():
@@ -123,6 +193,7 @@ def test_wrong_probabilities(change, message):
         ({'gaussian_sxy': -1}, 'positive'),
         ({'bilateral_sxy': 0}, 'positive'),
         ({'iterations': 0}, 'at least one iteration'),
+        ({'backend': 'numpy'}, "one of .*, not 'numpy'"),
     ],
 )
 def test_wrong_settings(change, message):
@@ -145,8 +216,8 @@ def test_preset_names():
 
 def test_missing_requirement(monkeypatch):
     monkeypatch.setitem(sys.modules, 'pydensecrf', None)
-    with pytest.raises(ImportError, match=r'pip install mmwsss\[crf\]'):
-        crf_from_labels(IMAGE, LABELS, 3)
+    with pytest.raises(ImportError, match=r"pip install 'mmwsss\[crf\]', or .* backend='torch'"):
+        crf_from_labels(IMAGE, LABELS, 3, replace(IRN_CRF, backend='pydensecrf'))
 
 
 def test_colours_that_wrapped_around():
@@ -155,6 +226,7 @@ def test_colours_that_wrapped_around():
     assert wrap_colors(image).tolist() == [[[152, 0, 7], [0, 0, 134]]]
 
 
+@needs_pydensecrf
 def test_the_released_crf_of_clip_es_compares_wrapped_colours_in_bgr():
     """To the bit; the other order is not the same, because the kernel is approximated."""
     bgr = IMAGE[..., ::-1].astype(np.float32)

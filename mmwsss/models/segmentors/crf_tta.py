@@ -8,7 +8,7 @@ from mmseg.structures import SegDataSample
 
 from mmwsss.models.views import mean_probability
 from mmwsss.registry import MODELS
-from mmwsss.seeds.crf import CRF_PRESETS, DenseCRF, crf_from_probabilities
+from mmwsss.seeds.crf import Backend, DenseCRF, crf_from_probabilities, crf_preset
 from mmwsss.structures import read_image
 
 
@@ -22,6 +22,7 @@ class CRFSegTTAModel(SegTTAModel):
             for the most likely class of the mean probabilities.
         min_probability: Classes that never exceed it are left out; background always stays.
         data_preprocessor: As in mmengine's `BaseTTAModel`.
+        crf_backend: What computes the CRF, as in `DenseCRF`.
     """
 
     def __init__(
@@ -30,9 +31,10 @@ class CRFSegTTAModel(SegTTAModel):
         crf: str | None = 'clip_es',
         min_probability: float = 1e-3,  # as the published evaluations
         data_preprocessor: object = None,
+        crf_backend: Backend = 'auto',
     ) -> None:
         super().__init__(module, data_preprocessor)
-        self.crf = None if crf is None else CRF_PRESETS[crf]
+        self.crf = crf_preset(crf, crf_backend)
         self.min_probability = min_probability
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:

@@ -1,6 +1,5 @@
 """What several stages look at before the first one begins."""
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,29 +9,37 @@ import numpy as np
 from mmwsss.datasets.image_files import refuse_faults
 from mmwsss.evaluation.ground_truth import MaskToCheck, check_masks, mask_fault
 from mmwsss.pipeline.workspace import Workspace
-from mmwsss.seeds.crf import CRF_PRESETS
+from mmwsss.seeds.crf import BACKENDS, CRF_PRESETS, Backend, crf_preset, has_pydensecrf
 from mmwsss.structures import check_choice
 
 GROUND_TRUTH_CURE = 'set the folder of the ground truth, or leave the stage out (name=None)'
 
 
-def check_crf(name: str, crf: str | None) -> None:
+def check_crf(name: str, crf: str | None, backend: Backend = 'auto') -> None:
     """Look at a CRF's preset and for its package.
 
     Args:
         name: Name of the stage, for messages.
         crf: None where the stage has no CRF.
+        backend: What is to compute it.
 
     Raises:
-        ValueError: There is no such preset.
+        ValueError: There is no such preset or backend.
         ImportError: The package is missing.
     """
     check_choice(f'crf of stage {name!r}', crf, [*CRF_PRESETS, None])
-    if crf is not None and importlib.util.find_spec('pydensecrf') is None:
+    check_choice(f'crf_backend of stage {name!r}', backend, BACKENDS)
+    if crf is not None and backend == 'pydensecrf' and not has_pydensecrf():
         raise ImportError(
-            f'stage {name!r} needs the dense CRF: pip install -r requirements/crf.txt, or set its '
-            'crf=None'
+            f"stage {name!r} has crf_backend='pydensecrf', which is not installed: pip install -r "
+            "requirements/crf.txt, or set it to 'auto'"
         )
+
+
+def crf_recipe(crf: str | None, backend: Backend) -> dict[str, str | None]:
+    """Return the name of a CRF and what computes it on this machine."""
+    settings = crf_preset(crf, backend)
+    return {'crf': crf, 'crf_backend': settings.chosen_backend() if settings else None}
 
 
 def check_source(name: str, source: str, seeds: str, workspace: Workspace) -> None:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from mmwsss.pipeline.workspace import DONE, Workspace, read_record
 from mmwsss.registry import STAGES
-from mmwsss.seeds.crf import CRF_PRESETS
+from mmwsss.seeds.crf import Backend, crf_preset
 from mmwsss.seeds.files import Source
 from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
 from mmwsss.seeds.refine import RefineSettings, refine_seeds_with_crf
@@ -17,7 +17,7 @@ from mmwsss.seeds.thresholds import (
 )
 
 from .base import Stage
-from .checks import check_crf, check_own_background, check_source
+from .checks import check_crf, check_own_background, check_source, crf_recipe
 from .evaluation import EvaluateSeeds
 from .images import seeded_images
 
@@ -37,6 +37,7 @@ class RefineSeeds(Stage):
         scores: Stage that judged the seeds, for ``best``.
         min_confidence: A pixel whose largest posterior is below becomes 255.
         crf: A preset's name, or None for argmax alone.
+        crf_backend: What computes it: ``auto``, ``pydensecrf`` or ``torch`` (`DenseCRF`).
     """
 
     takes = ('seeds', 'scores')
@@ -45,7 +46,6 @@ class RefineSeeds(Stage):
         'bg_threshold',
         'bg_power',
         'min_confidence',
-        'crf',
     )
 
     def __init__(
@@ -58,6 +58,7 @@ class RefineSeeds(Stage):
         scores: str | None = None,
         min_confidence: Threshold = RefineSettings.min_confidence,
         crf: str | None = 'irn',
+        crf_backend: Backend = 'auto',
     ) -> None:
         super().__init__(name)
         self.seeds = seeds
@@ -67,10 +68,11 @@ class RefineSeeds(Stage):
         self.scores = scores
         self.min_confidence = min_confidence
         self.crf = crf
+        self.crf_backend = crf_backend
 
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
-        check_crf(self.name, self.crf)
+        check_crf(self.name, self.crf, self.crf_backend)
         check_background(self.bg_threshold, self.bg_power, f'stage {self.name!r}')
         if self.bg_threshold == 'best':
             judge = workspace.stages.get(self.scores or '')
@@ -90,8 +92,9 @@ class RefineSeeds(Stage):
             check_own_background(self.name, 'bg_threshold', self.source, self.seeds, workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
-        """The options."""
-        return {name: getattr(self, name) for name in self._numbers}
+        """The options, and what computes the CRF."""
+        numbers = {name: getattr(self, name) for name in self._numbers}
+        return {**numbers, **crf_recipe(self.crf, self.crf_backend)}
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Refine in several processes; masks that are there are kept."""
@@ -101,7 +104,7 @@ class RefineSeeds(Stage):
             bg_threshold=None if self.bg_power is not None else self._threshold(workspace),
             bg_power=self.bg_power,
             min_confidence=self.min_confidence,
-            crf=CRF_PRESETS[self.crf] if self.crf else None,
+            crf=crf_preset(self.crf, self.crf_backend),
         )
         items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
         refine_seeds_with_crf(
@@ -117,6 +120,7 @@ class RefineSeeds(Stage):
             'bg_threshold': settings.bg_threshold,
             'bg_power': settings.bg_power,
             'source': self.source,
+            **crf_recipe(self.crf, self.crf_backend),
         }
 
     def summary(self, figures: dict[str, Any]) -> str:
@@ -145,6 +149,7 @@ class MakeIRLabels(Stage):
             own background of the seeds, without any number.
         bg_threshold: Background score, a lower one, of the run whose background is believed.
         crf: A preset's name, or None for argmax alone.
+        crf_backend: What computes it: ``auto``, ``pydensecrf`` or ``torch`` (`DenseCRF`).
     """
 
     takes = ('seeds',)
@@ -157,6 +162,7 @@ class MakeIRLabels(Stage):
         fg_threshold: Threshold | None = IRN_THRESHOLDS.fg,
         bg_threshold: Threshold | None = IRN_THRESHOLDS.bg,
         crf: str | None = 'irn',
+        crf_backend: Backend = 'auto',
     ) -> None:
         super().__init__(name)
         self.seeds = seeds
@@ -164,29 +170,30 @@ class MakeIRLabels(Stage):
         self.fg_threshold = fg_threshold
         self.bg_threshold = bg_threshold
         self.crf = crf
+        self.crf_backend = crf_backend
 
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
-        check_crf(self.name, self.crf)
+        check_crf(self.name, self.crf, self.crf_backend)
         check_sure_thresholds(self.fg_threshold, self.bg_threshold, f'stage {self.name!r}')
         check_source(self.name, self.source, self.seeds, workspace)
         if self.fg_threshold is None:
             check_own_background(self.name, 'fg_threshold', self.source, self.seeds, workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
-        """The options."""
+        """The options, and what computes the CRF."""
         return {
             'source': self.source,
             'fg_threshold': self.fg_threshold,
             'bg_threshold': self.bg_threshold,
-            'crf': self.crf,
+            **crf_recipe(self.crf, self.crf_backend),
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Decide in several processes; labels that are there are kept."""
         items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
         out_dir = workspace.folder(self.name) / 'masks'
-        crf = CRF_PRESETS[self.crf] if self.crf else None
+        crf = crf_preset(self.crf, self.crf_backend)
         settings = IRLabelSettings(self.source, self.fg_threshold, self.bg_threshold, crf)
         make_ir_labels(items, out_dir, settings, workspace.processes, resume)
         return {'masks': len(items), **self.recipe(workspace)}

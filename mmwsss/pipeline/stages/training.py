@@ -27,10 +27,11 @@ from mmwsss.pipeline.network import (
 )
 from mmwsss.pipeline.workspace import Workspace, file_hash, folder_hash, named_files
 from mmwsss.registry import STAGES
+from mmwsss.seeds.crf import Backend
 from mmwsss.structures import check_files_exist
 
 from .base import Stage
-from .checks import GROUND_TRUTH_CURE, check_crf, check_ground_truth
+from .checks import GROUND_TRUTH_CURE, check_crf, check_ground_truth, crf_recipe
 from .images import build_images, check_dataset, foreground_names, loader_recipe, stated
 from .networks import other_config
 from .processes import run_network
@@ -245,8 +246,7 @@ class Test(Stage):
         check_files_exist(masks, 'mask', GROUND_TRUTH_CURE)
         classes = foreground_classes(dataset.metainfo['classes'])
         check_ground_truth(masks, infos, classes, workspace)
-        if self.tta and config.tta_model.type == 'mmwsss.CRFSegTTAModel':
-            check_crf(self.name, config.tta_model.get('crf', 'clip_es'))
+        check_crf(self.name, *self._crf(config))
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The test's part of the segmentor's config."""
@@ -256,6 +256,7 @@ class Test(Stage):
             **{key: config.get(key) for key in keys},
             'data': loader_recipe(config.test_dataloader),
             'tta': self.tta,
+            **crf_recipe(*self._crf(config)),
         }
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
@@ -274,6 +275,12 @@ class Test(Stage):
         masks = [Path(dataset.get_data_info(i)['seg_map_path']) for i in range(len(dataset))]
         ids = [mask.stem for mask in masks]
         return evaluate_masks(predictions, masks[0].parent, ids, foreground_names(workspace))['IoU']
+
+    def _crf(self, config: Config) -> tuple[str | None, Backend]:
+        """Return the preset of the CRF after the views, None if there is none, and its backend."""
+        if not self.tta or config.tta_model.type != 'mmwsss.CRFSegTTAModel':
+            return None, 'auto'
+        return config.tta_model.get('crf', 'clip_es'), config.tta_model.get('crf_backend', 'auto')
 
     def _config(self, workspace: Workspace) -> Config:
         config = workspace.network_config(self.model)
