@@ -114,8 +114,7 @@ class SupportBank(nn.Module):
         if not filled:
             return
         entries = self.entries[index, :filled]
-        groups = cluster_assignment(entries.cpu().numpy(), self.context.shape[1], seed)
-        number = int(groups.max()) + 1
-        assignment = torch.from_numpy(groups).to(entries.device)
+        assignment = cluster_assignment(entries, self.context.shape[1], seed)
+        number = int(assignment.max()) + 1
         self.context[index, :number] = cluster_means(entries, assignment, number)
         self.context_count[index] = number

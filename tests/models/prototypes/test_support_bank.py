@@ -129,7 +129,7 @@ def test_each_class_has_its_own_seed(monkeypatch):
 
     def record(entries, num_clusters, seed):
         seeds.append(seed)
-        return np.zeros(len(entries), dtype=np.int64)
+        return torch.zeros(len(entries), dtype=torch.long)
 
     monkeypatch.setattr(support_bank, 'cluster_assignment', record)
     bank = SupportBank(3, 2)
