@@ -28,7 +28,7 @@ from mmwsss.seeds import (
     refine_seeds_with_crf,
     save_seed,
 )
-from mmwsss.seeds.refine import read_image
+from mmwsss.structures import read_image
 
 SIZE = (375, 500)
 

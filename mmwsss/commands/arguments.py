@@ -20,6 +20,7 @@ CHANGES = '--cfg-options'
 # those of mmwsss.seeds, which takes seconds to import; a test compares
 SOURCES = ('cam', 'pacam', 'sum')
 CRFS = ('irn', 'clip_es', 'clip_es_released', 'none')
+REFINERS = ('crf', 'par')
 BACKENDS = ('auto', 'pydensecrf', 'torch')
 
 

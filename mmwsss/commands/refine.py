@@ -2,7 +2,7 @@
 
 import argparse
 
-from .arguments import SOURCES, add_crf, add_images, add_processes, add_seed_files, crf_of
+from .arguments import REFINERS, SOURCES, add_crf, add_images, add_processes, add_seed_files, crf_of
 
 HELP = 'Turn seeds into pseudo masks with the dense CRF (or argmax alone).'
 EXAMPLE = 'mmwsss refine work_dirs/irn_voc/seeds/seeds masks --images JPEGImages --ids train.txt'
@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=unset,
         help='use (1 - max) to this power as background instead of a threshold (CLIP-ES)',
     )
+    parser.add_argument(
+        '--refiner',
+        default=unset,
+        choices=REFINERS,
+        help='the CRF, or pixel-adaptive refinement (PAR) in its place',
+    )
     add_crf(parser)
     parser.add_argument(
         '--min-confidence',
@@ -53,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     from mmwsss.structures import read_ids
 
-    names = ('source', 'bg_threshold', 'bg_power', 'min_confidence')
+    names = ('source', 'bg_threshold', 'bg_power', 'min_confidence', 'refiner')
     given = {name: value for name, value in vars(arguments).items() if name in names}
     settings = RefineSettings(**given, crf=crf_of(arguments))
     items = refine_items(

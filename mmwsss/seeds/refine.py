@@ -1,13 +1,16 @@
-"""From seed files to pseudo masks by argmax and dense CRF, in several processes."""
+"""From seed files to pseudo masks by argmax and dense CRF or PAR, in several processes."""
 
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
+import torch
 
+from mmwsss.functional.pixel_adaptive_refinement import pixel_adaptive_refinement
 from mmwsss.structures import (
     Settings,
     check_files_exist,
@@ -23,6 +26,8 @@ from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
 from .thresholds import IRN_THRESHOLDS, Power, Threshold, check_background
 
+Refiner = Literal['crf', 'par']
+REFINERS: tuple[Refiner, ...] = get_args(Refiner)
 _MASKS_OPENED = 200  # ours: of many masks so many, evenly spread, to see whether all are empty
 
 
@@ -53,10 +58,12 @@ class RefineSettings(Settings):
         crf: CRF settings; None: argmax alone.
         bg_power: Exponent of a background score ``(1 - max) ** bg_power`` of the maps (CLIP-ES),
             in the place of `bg_threshold`; None: no such score.
+        refiner: ``crf``, or ``par``: pixel-adaptive refinement of the scores in the place of the
+            CRF, which has no posterior either.
 
     Raises:
-        ValueError: The source is unknown, a number is out of its range, or there are two
-            backgrounds.
+        ValueError: The source or the refiner is unknown, a number is out of its range, or there
+            are two backgrounds.
     """
 
     source: Source = 'cam'
@@ -64,6 +71,7 @@ class RefineSettings(Settings):
     min_confidence: Threshold = 0.7  # ours
     crf: DenseCRF | None = IRN_CRF
     bg_power: Power | None = None
+    refiner: Refiner = 'crf'
 
     def __post_init__(self) -> None:
         """Check every field, and that one background is meant."""
@@ -187,6 +195,8 @@ def refine_seed(
         return np.zeros(seed.size, dtype=np.uint8), sure
     scores = score_planes(seed, settings.source, settings.bg_threshold, settings.bg_power)
     mask_index = np.concatenate([[0], seed.classes + 1]).astype(np.uint8)
+    if settings.refiner == 'par':
+        return mask_index[refine_by_par(image, scores).argmax(axis=0)], sure
     if settings.crf is None:
         return mask_index[scores.argmax(axis=0)], sure
     if settings.crf.gt_prob is None:
@@ -195,6 +205,22 @@ def refine_seed(
         labels = scores.argmax(axis=0)
         posterior = crf_from_labels(image, labels, len(scores), settings.crf)
     return mask_index[posterior.argmax(axis=0)], posterior.max(axis=0)
+
+
+def refine_by_par(image: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Refine maps with the settings of AFA, on a GPU where there is one.
+
+    Args:
+        image: ``(H, W, 3)`` uint8, RGB.
+        maps: ``(C, H, W)`` float32.
+
+    Returns:
+        The same shape, as of `pixel_adaptive_refinement`.
+    """
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    colors = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    refined = pixel_adaptive_refinement(colors.to(device), torch.from_numpy(maps)[None].to(device))
+    return refined[0].cpu().numpy()
 
 
 def score_planes(

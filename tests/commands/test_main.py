@@ -14,6 +14,7 @@ from mmwsss.errors import USER_ERRORS
 from mmwsss.model_converters import LAYOUTS
 from mmwsss.seeds import CRF_PRESETS, SOURCES
 from mmwsss.seeds.crf import BACKENDS
+from mmwsss.seeds.refine import REFINERS
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 FORWARDS = sorted(path.relative_to(TOOLS).as_posix() for path in TOOLS.rglob('*.py'))
@@ -144,6 +145,7 @@ def test_names_that_a_parser_knows_are_those_of_the_code():
     assert arguments.SOURCES == SOURCES
     assert set(arguments.CRFS) == {*CRF_PRESETS, 'none'}
     assert arguments.BACKENDS == BACKENDS
+    assert arguments.REFINERS == REFINERS
     assert set(convert_weights.KINDS) == {*LAYOUTS, 'deit', 'clip'}
 
 

@@ -102,6 +102,7 @@ def test_images_without_a_label_are_found_before_the_first_stage(config, tmp_pat
         ('crf_masks', 'bg_threshold', 'bset', "is 'bset'; it must be a number, or be"),
         ('crf_masks', 'scores', 'cam', "its scores, 'cam', are of no EvaluateSeeds stage"),
         ('crf_masks', 'crf', 'irnn', "crf of stage 'crf_masks' is 'irnn'; choose one of"),
+        ('crf_masks', 'refiner', 'PAR', "masks.refiner is 'PAR'; choose one of crf, par"),
         ('ir_labels', 'crf_backend', 'cuda', "ir_labels.crf_backend is 'cuda'; choose one of"),
     ],
 )
@@ -119,7 +120,9 @@ def test_the_recipe_says_what_computes_the_crf(config, tmp_path, monkeypatch):
         for name in ('ir_labels', 'crf_masks', 'pseudo_masks')
     }
     assert backends == {'ir_labels': 'torch', 'crf_masks': 'torch', 'pseudo_masks': None}
-    stage_of(config, 'crf_masks').crf_backend = 'pydensecrf'
+    stage_of(config, 'crf_masks').update(refiner='par', crf_backend='pydensecrf')
+    check(config, tmp_path)  # which it does not need
+    stage_of(config, 'crf_masks').refiner = 'crf'
     with pytest.raises(ImportError, match="'crf_masks' has crf_backend='pydensecrf', which is not"):
         check(config, tmp_path)
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mmwsss.commands.main import main
+from mmwsss.functional.pixel_adaptive_refinement import pixel_adaptive_refinement
 from mmwsss.seeds.crf import CLIP_ES_CRF, IRN_CRF, crf_from_labels, crf_from_probabilities
 from mmwsss.seeds.files import Seed, load_seed, save_seed
 from mmwsss.seeds.masks import load_mask, save_mask
@@ -130,6 +132,28 @@ def test_own_background(items):
     seed.background = None
     with pytest.raises(ValueError, match='give a bg_threshold'):
         score_planes(seed, 'cam', None)
+
+
+def test_par_in_the_place_of_the_crf(items, tmp_path):
+    settings = RefineSettings('sum', 0.4, refiner='par')
+    refine_seeds_with_crf(items, tmp_path / 'out', settings)
+    changed = 0
+    for item in items:
+        seed, image = load_seed(item.seed_path), read_image(item.image_path)
+        mask = load_mask(tmp_path / 'out' / f'{item.id}.png')
+        if not len(seed.classes):
+            assert not mask.any()
+            continue
+        scores = score_planes(seed, 'sum', 0.4)
+        refined = pixel_adaptive_refinement(
+            torch.from_numpy(image).permute(2, 0, 1)[None], torch.from_numpy(scores)[None]
+        )
+        labels = np.append(0, seed.classes + 1)
+        np.testing.assert_array_equal(mask, labels[refined[0].argmax(dim=0)])
+        changed += (mask != labels[scores.argmax(axis=0)]).sum()
+    assert changed
+    with pytest.raises(ValueError, match="refiner is 'slic'; choose one of crf, par"):
+        RefineSettings(refiner='slic')
 
 
 def test_without_a_crf_no_pixel_is_unsure(items, tmp_path):

@@ -7,7 +7,7 @@ from mmwsss.registry import STAGES
 from mmwsss.seeds.crf import Backend, crf_preset
 from mmwsss.seeds.files import Source
 from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
-from mmwsss.seeds.refine import RefineSettings, refine_seeds_with_crf
+from mmwsss.seeds.refine import Refiner, RefineSettings, refine_seeds_with_crf
 from mmwsss.seeds.thresholds import (
     IRN_THRESHOLDS,
     Power,
@@ -24,7 +24,7 @@ from .images import seeded_images
 
 @STAGES.register_module()
 class RefineSeeds(Stage):
-    """Turn seeds into pseudo masks with a dense CRF.
+    """Turn seeds into pseudo masks with a dense CRF, or with PAR.
 
     Args:
         name: Name of the stage, which is that of its folder.
@@ -38,6 +38,7 @@ class RefineSeeds(Stage):
         min_confidence: A pixel whose largest posterior is below becomes 255.
         crf: A preset's name, or None for argmax alone.
         crf_backend: What computes it: ``auto``, ``pydensecrf`` or ``torch`` (`DenseCRF`).
+        refiner: ``crf``, or ``par``: pixel-adaptive refinement in its place (`RefineSettings`).
     """
 
     takes = ('seeds', 'scores')
@@ -46,6 +47,7 @@ class RefineSeeds(Stage):
         'bg_threshold',
         'bg_power',
         'min_confidence',
+        'refiner',
     )
 
     def __init__(
@@ -59,6 +61,7 @@ class RefineSeeds(Stage):
         min_confidence: Threshold = RefineSettings.min_confidence,
         crf: str | None = 'irn',
         crf_backend: Backend = 'auto',
+        refiner: Refiner = RefineSettings.refiner,
     ) -> None:
         super().__init__(name)
         self.seeds = seeds
@@ -69,10 +72,11 @@ class RefineSeeds(Stage):
         self.min_confidence = min_confidence
         self.crf = crf
         self.crf_backend = crf_backend
+        self.refiner = refiner
 
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
-        check_crf(self.name, self.crf, self.crf_backend)
+        check_crf(self.name, self._crf(), self.crf_backend)
         check_background(self.bg_threshold, self.bg_power, f'stage {self.name!r}')
         if self.bg_threshold == 'best':
             judge = workspace.stages.get(self.scores or '')
@@ -94,7 +98,7 @@ class RefineSeeds(Stage):
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The options, and what computes the CRF."""
         numbers = {name: getattr(self, name) for name in self._numbers}
-        return {**numbers, **crf_recipe(self.crf, self.crf_backend)}
+        return {**numbers, **crf_recipe(self._crf(), self.crf_backend)}
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Refine in several processes; masks that are there are kept."""
@@ -104,7 +108,8 @@ class RefineSeeds(Stage):
             bg_threshold=None if self.bg_power is not None else self._threshold(workspace),
             bg_power=self.bg_power,
             min_confidence=self.min_confidence,
-            crf=crf_preset(self.crf, self.crf_backend),
+            crf=crf_preset(self._crf(), self.crf_backend),
+            refiner=self.refiner,
         )
         items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
         refine_seeds_with_crf(
@@ -120,12 +125,17 @@ class RefineSeeds(Stage):
             'bg_threshold': settings.bg_threshold,
             'bg_power': settings.bg_power,
             'source': self.source,
-            **crf_recipe(self.crf, self.crf_backend),
+            'refiner': self.refiner,
+            **crf_recipe(self._crf(), self.crf_backend),
         }
 
     def summary(self, figures: dict[str, Any]) -> str:
         """Their number."""
         return f'{figures["masks"]} masks'
+
+    def _crf(self) -> str | None:
+        """Return the preset's name; None where another refiner takes the place of the CRF."""
+        return self.crf if self.refiner == 'crf' else None
 
     def _threshold(self, workspace: Workspace) -> float | None:
         if self.bg_threshold is None:
