@@ -145,12 +145,22 @@ def _instead(config: Config, variable: str, rest: str) -> str:
         for name, part in tree.items()
         if name in _FIRST_LEVEL
         for place, value in _values(part, name)
-        if type(value) is type(tree[variable]) and value == tree[variable]
+        if _is_made_of(value, tree[variable])
     ]
     if not places:
         return 'change what is made of it, or the line of the file'
     more = f' and {len(places) - _SHOWN} more' if len(places) > _SHOWN else ''
     return f'change {", ".join(places[:_SHOWN])}{more}, which have its value, or the line'
+
+
+def _is_made_of(value: Any, variable: Any) -> bool:
+    """Say whether a value is that of a variable, or a dict of it to which more was added."""
+    if isinstance(variable, dict) and isinstance(value, dict):
+        kept = variable.keys() - {'_delete_'}
+        return bool(kept) and all(
+            key in value and _is_made_of(value[key], variable[key]) for key in kept
+        )
+    return type(value) is type(variable) and value == variable
 
 
 def _values(node: Any, where: str) -> Iterator[tuple[str, Any]]:

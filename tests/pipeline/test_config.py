@@ -212,7 +212,7 @@ label_file = 'data/labels.csv'
 images = dict(data_root='data', img_suffix='.jpg')
 max_epochs = 3
 lonely = 'read by nobody'
-seed_dataloader = dict(dataset=dict(dataset=images, label_file=label_file))
+seed_dataloader = dict(dataset=dict(dataset=dict(images, lazy_init=False), label_file=label_file))
 train_cfg = dict(max_epochs=max_epochs)
 param_scheduler = [dict(type='PolyLR', end=max_epochs)]
 """
