@@ -27,6 +27,7 @@ ALL = BASE | {
     'evaluation',
     'model_converters',
     'models',
+    'own_images',
     'pipeline',
     'seeds',
     'toy_scenes',
@@ -51,7 +52,8 @@ ALLOWED = {
     'toy_scenes': BASE | {'datasets', 'seeds'},
     'engine': BASE | {'models'},
     'visualization': BASE | {'seeds'},
-    'pipeline': ALL - {'model_converters', 'pipeline'},
+    'pipeline': ALL - {'model_converters', 'own_images', 'pipeline'},
+    'own_images': ALL - {'model_converters', 'own_images'},
     'model_converters': BASE | {'models', 'pipeline'},
     'apis': ALL,
     'commands': ALL | {'apis', 'launch'},
@@ -170,7 +172,7 @@ def test_importing_the_package_alone_does_nothing():
 
 
 # parts that a user, or a process that was started anew, may import first
-FIRST = ('datasets', 'models', 'toy_scenes')
+FIRST = ('apis', 'datasets', 'models', 'own_images', 'toy_scenes')
 
 
 @pytest.mark.parametrize('part', FIRST)

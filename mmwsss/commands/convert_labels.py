@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-HELP = "Write a JSON file of image labels from VOC's XML files, from masks, or from a text file."
+HELP = "Write a JSON file of image labels from VOC's XML files, masks, tables or exports of tools."
 EXAMPLE = (
     'mmwsss convert labels voc_xml VOC2012/Annotations --ids train.txt --out image_labels.json'
 )
@@ -18,10 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         'source',
-        choices=['voc_xml', 'masks', 'text'],
-        help='object names in XML files, class indices in PNG files, or lines `id name name ...`',
+        choices=['voc_xml', 'masks', 'text', 'export'],
+        help='object names in XML files, class indices in PNG files, lines `id name name ...`, or '
+        'a table or an export of Label Studio, CVAT, COCO, LabelMe, YOLO',
     )
-    parser.add_argument('path', type=Path, help='their folder, or the text file')
+    parser.add_argument('path', type=Path, help='their folder, or the file')
     parser.add_argument('--ids', type=Path, help='image list (default: the whole folder)')
     parser.add_argument(
         '--classes',
@@ -49,12 +50,17 @@ def run(arguments: argparse.Namespace) -> None:
 def _convert(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """Return the names of the classes in each image."""
     from mmwsss.datasets import label_converters as converters
+    from mmwsss.datasets.image_labels import read_image_labels
     from mmwsss.registry import DATASETS
     from mmwsss.seeds import IGNORE_INDEX
     from mmwsss.structures import read_ids
 
     if arguments.source == 'text':
         return converters.labels_from_text(arguments.path)
+    if arguments.source == 'export':
+        kind, labels = read_image_labels(arguments.path)
+        print(f'{arguments.path}: {kind}')
+        return labels
     if arguments.ids:
         ids = read_ids(arguments.ids)
     else:

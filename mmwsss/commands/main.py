@@ -9,6 +9,7 @@ import mmwsss
 from mmwsss.errors import run_saying_errors
 
 from . import (
+    check,
     configs,
     convert_coco,
     convert_labels,
@@ -18,6 +19,7 @@ from . import (
     export,
     grid,
     import_masks,
+    new,
     predict,
     refine,
     report,
@@ -53,6 +55,8 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, Command] = {
+    'new': new,
+    'check': check,
     'run': run,
     'train': train,
     'seeds': seeds,

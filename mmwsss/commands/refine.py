@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--source', default=unset, choices=SOURCES)
     background = parser.add_mutually_exclusive_group()
     background.add_argument(
-        '--bg-threshold', type=float, default=unset, help='constant background score in [0, 1]'
+        '--bg-threshold',
+        type=_threshold,
+        default=unset,
+        help='constant background score in [0, 1]; auto chooses it by the seeds alone',
     )
     background.add_argument(
         '--own-background',
@@ -50,10 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--resume', action='store_true', help='keep the masks that exist')
 
 
+def _threshold(word: str) -> float | str:
+    return word if word == 'auto' else float(word)
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Refine."""
     from mmwsss.seeds import (
+        AUTO,
         RefineSettings,
+        auto_threshold,
         refine_items,
         refine_seeds_with_crf,
     )
@@ -61,10 +70,15 @@ def run(arguments: argparse.Namespace) -> None:
 
     names = ('source', 'bg_threshold', 'bg_power', 'min_confidence', 'refiner')
     given = {name: value for name, value in vars(arguments).items() if name in names}
-    settings = RefineSettings(**given, crf=crf_of(arguments))
     items = refine_items(
         arguments.seed_dir, arguments.images, read_ids(arguments.ids), arguments.image_suffix
     )
+    if given.get('bg_threshold') == AUTO:
+        source = given.get('source', RefineSettings.source)
+        chosen = auto_threshold([item.seed_path for item in items], source)
+        given['bg_threshold'] = chosen['threshold']
+        print(f'background threshold, chosen by the seeds: {chosen["threshold"]:.2f}')
+    settings = RefineSettings(**given, crf=crf_of(arguments))
     written = refine_seeds_with_crf(
         items, arguments.out_dir, settings, arguments.processes, arguments.resume
     )

@@ -4,6 +4,7 @@ import mmwsss.registry  # noqa: F401  (first: with its cures mmseg can be import
 
 from .coco_objects import COCOObjectDataset
 from .image_files import check_images
+from .image_folder import ImageFolderDataset, images_by_id
 from .image_label_dataset import ImageLabelDataset
 from .image_labels import (
     foreground_classes,
@@ -18,6 +19,7 @@ from .wrapped_dataset import WrappedDataset
 
 __all__ = [
     'COCOObjectDataset',
+    'ImageFolderDataset',
     'ImageLabelDataset',
     'LoadImage',
     'PackImageLabelInputs',
@@ -27,6 +29,7 @@ __all__ = [
     'WrappedDataset',
     'check_images',
     'foreground_classes',
+    'images_by_id',
     'load_image_labels',
     'save_image_labels',
     'to_multi_hot',

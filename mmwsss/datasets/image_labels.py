@@ -5,11 +5,11 @@ empty list::
 
     {"2007_000032": ["aeroplane", "person"], "2007_000033": []}
 
-A CSV file (UTF-8, commas) has one image per row, the id first. The header ``image_id,classes`` may
-be there or not. The classes follow in one column or several; within a column they are separated by
-semicolons, or, where no semicolon is written, by spaces. A column that is a class name as it stands
-is that class, so names with spaces need a semicolon or a column each. A row ``id,`` (with the
-comma) is an image that shows background only::
+A CSV file has one image per row, the id first. A header such as ``image_id,classes`` may be there.
+The classes follow in one column or several; within a column they are separated by semicolons
+or bars, or, where there is none, by spaces. A column that is a class name as it stands is that
+class, so names with spaces need a semicolon or a column each. A row ``id,`` (with the comma) is an
+image that shows background only::
 
     image_id,classes
     2007_000032,aeroplane person
@@ -17,31 +17,53 @@ comma) is an image that shows background only::
     2007_000034,dining table,cat
     2007_000035,
 
+A table of 0 and 1 has a class per column; columns may be parted by tabs or semicolons, too::
+
+    image,aeroplane,person
+    2007_000032,1,1
+    2007_000035,0,0
+
 A text file has one image per line, the id and the class names separated by spaces; a line with the
 id alone is an image that shows background only::
 
     2007_000032 aeroplane person
     2007_000033
 
-An id is the image's file name without folder and suffix.
+Files that annotation tools export are read as they are (`mmwsss.datasets.label_exports`): JSON and
+CSV of Label Studio, JSON of COCO, XML of CVAT.
+
+An id is the image's file name without folder and suffix. Where two images would have the same, it
+is their path, with two underscores between the parts: ``cat/1.jpg`` is ``cat__1``.
 """
 
-import csv
 import difflib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
 from mmwsss import structures
-from mmwsss.structures.files import atomic_path
+from mmwsss.structures import IMAGE_SUFFIXES, atomic_path
+
+from .label_exports import cvat_export, folder_export, json_export
+from .label_tables import read_table
 
 _CONVERTER = '`mmwsss convert labels`'
-_HEADER = ['image_id', 'classes']
+_SUFFIXES = ('.json', '.csv', '.tsv', '.txt', '.xml')
+_COMMA_FIRST = re.compile(r'\s*[^\s,]+,')  # a table, whatever its suffix
 _PICKLES = ('.npy', '.npz', '.pkl', '.pickle', '.pth', '.pt')
+
+_Entry = tuple[str, str, list[str]]
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object that keeps a key which is there twice."""
 
 
 def foreground_classes(classes: Sequence[str]) -> tuple[str, ...]:
@@ -91,16 +113,38 @@ def load_image_labels(
         ValueError: The file is malformed; the message names the place and the cure.
     """
     path = Path(path)
-    labels: dict[str, tuple[str, ...]] = {}
-    for place, image_id, names in _entries(path, classes):
-        if image_id in labels:
-            raise ValueError(f'{place}: image {image_id!r} is there twice; merge the two entries.')
+    _, entries = _read_entries(path, classes)
+    for place, _, names in entries:
         for name in names:
             _check_class(name, classes, place)
-        labels[image_id] = tuple(name for name in classes if name in names)
+    labels = {
+        image_id: tuple(name for name in classes if name in names) for _, image_id, names in entries
+    }
     if not labels:
         raise ValueError(f'{path} has no image in it; write it anew with {_CONVERTER}.')
     return labels
+
+
+def read_image_labels(
+    path: str | os.PathLike[str],
+) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Read labels whose classes are not known: those of a data set nobody has described.
+
+    Within a column of a CSV file that has no semicolon, words are classes.
+
+    Args:
+        path: A file as for `load_image_labels`, or a folder of files of LabelMe, YOLO or Pascal
+            VOC.
+
+    Returns:
+        What the file is, in words; and for each image id its class names, each once, sorted.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is malformed; the message names the place and the cure.
+    """
+    kind, entries = _read_entries(Path(path), ())
+    return kind, {image_id: tuple(sorted(set(names))) for _, image_id, names in entries}
 
 
 def save_image_labels(path: str | os.PathLike[str], labels: Mapping[str, Collection[str]]) -> None:
@@ -126,15 +170,45 @@ def save_image_labels(path: str | os.PathLike[str], labels: Mapping[str, Collect
         temporary.write_text('{\n' + ',\n'.join(lines) + '\n}\n', encoding='utf-8')
 
 
-def _entries(path: Path, classes: Sequence[str]) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield ``(place in the file, image id, class names)`` of each entry."""
+def _read_entries(path: Path, classes: Sequence[str]) -> tuple[str, list[_Entry]]:
+    """Return what a file is, and ``(place in the file, image id, class names)`` of each entry."""
+    kind, found = _entries(path, classes)
+    entries = list(found)
+    ids = image_ids([image for _, image, _ in entries])
+    places: set[str] = set()
+    for image_id, (place, _, _) in zip(ids, entries, strict=True):
+        if image_id in places:
+            raise ValueError(f'{place}: image {image_id!r} is there twice; merge the two entries.')
+        places.add(image_id)
+    return kind, [(place, i, names) for i, (place, _, names) in zip(ids, entries, strict=True)]
+
+
+def image_ids(names: Sequence[str]) -> list[str]:
+    """Return the ids of images: their names without folders and suffix, where these differ.
+
+    Example:
+        >>> image_ids(['cat_1', 'a/2.JPG', 'v1.5'])
+        ['cat_1', '2', 'v1.5']
+        >>> image_ids(['cat/1.jpg', 'dog/1.jpg'])
+        ['cat__1', 'dog__1']
+    """
+    paths = [PurePosixPath(name.replace('\\', '/')) for name in names]
+    paths = [p.with_suffix('') if p.suffix.lower() in IMAGE_SUFFIXES else p for p in paths]
+    counts = Counter(path.name for path in paths)
+    return ['__'.join(p.parts) if counts[p.name] > 1 else p.name for p in paths]
+
+
+def _entries(path: Path, classes: Sequence[str]) -> tuple[str, Iterable[_Entry]]:
+    """Return what a file is, and its entries with the names of images as they stand there."""
     suffix = path.suffix.lower()
+    if path.is_dir():
+        return _named(path, folder_export(path))
     if suffix in _PICKLES:
         raise ValueError(
             f'{path} is not read, because a {suffix} file of labels is a pickle and a pickle runs '
             f'code; write a JSON file with {_CONVERTER}.'
         )
-    if suffix not in ('.json', '.csv', '.txt'):
+    if suffix not in _SUFFIXES:
         raise ValueError(
             f'{path}: a label file ends in .json, .csv or .txt, not {suffix!r}; '
             f'write one with {_CONVERTER}.'
@@ -142,7 +216,30 @@ def _entries(path: Path, classes: Sequence[str]) -> Iterator[tuple[str, str, lis
     text = read_text(path)
     if suffix == '.json':
         return _json_entries(path, text)
-    return text_entries(path, text) if suffix == '.txt' else _csv_entries(path, text, classes)
+    if suffix == '.xml':
+        return _named(path, cvat_export(_parse_xml(path, text)))
+    if suffix == '.txt' and not _COMMA_FIRST.match(text):
+        return 'a text file of names', text_entries(path, text)
+    return read_table(path, text, classes)
+
+
+def _named(
+    path: Path, export: tuple[str, list[tuple[str, list[str]]]] | None
+) -> tuple[str, Iterable[_Entry]]:
+    if export is None:
+        raise ValueError(
+            f'{path} is no export that is known: XML of CVAT ("for images"), or a folder of files '
+            'of LabelMe, YOLO (with classes.txt or data.yaml) or Pascal VOC.'
+        )
+    kind, found = export
+    return kind, ((f'{path}, image {image!r}', image, names) for image, names in found)
+
+
+def _parse_xml(path: Path, text: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ValueError(f'{path} is not XML ({error}); export it anew.') from error
 
 
 def text_entries(path: Path, text: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -170,7 +267,7 @@ def read_text(path: Path) -> str:
     return text
 
 
-def _json_entries(path: Path, text: str) -> Iterator[tuple[str, str, list[str]]]:
+def _json_entries(path: Path, text: str) -> tuple[str, Iterable[_Entry]]:
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
     except json.JSONDecodeError as error:
@@ -178,48 +275,23 @@ def _json_entries(path: Path, text: str) -> Iterator[tuple[str, str, list[str]]]
             f'{path}, line {error.lineno}: not JSON ({error.msg}); '
             f'correct the line, or write the file anew with {_CONVERTER}.'
         ) from error
+    if export := json_export(json.loads(text)):
+        return _named(path, export)
     if not isinstance(pairs, _Pairs):
         raise ValueError(
             f'{path} holds a JSON {type(pairs).__name__}; '
             'it must be one object like {"image id": ["cat", "dog"]}.'
         )
+    return 'a JSON file of names', _pair_entries(path, pairs)
+
+
+def _pair_entries(path: Path, pairs: _Pairs) -> Iterator[_Entry]:
     for image_id, names in pairs:
         place = f'{path}, image {image_id!r}'
         is_list = isinstance(names, list) and not isinstance(names, _Pairs)
         if not is_list or not all(isinstance(name, str) for name in names):
             raise ValueError(f'{place}: the classes must be a list of names like ["cat", "dog"].')
         yield place, image_id, names
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object that keeps a key which is there twice."""
-
-
-def _csv_entries(
-    path: Path, text: str, classes: Sequence[str]
-) -> Iterator[tuple[str, str, list[str]]]:
-    reader = csv.reader(text.splitlines())
-    for number, row in enumerate(reader):
-        cells = [cell.strip() for cell in row]
-        place = f'{path}, line {reader.line_num}'
-        if not any(cells) or (number == 0 and [cell.lower() for cell in cells] == _HEADER):
-            continue
-        if not cells[0]:
-            raise ValueError(f'{place}: the image id is missing; a row is `id,class class`.')
-        if len(cells) == 1:
-            raise ValueError(
-                f'{place}: no comma after the image id {cells[0]!r}; a row is `id,class class`, '
-                'or `id,` for an image that shows background only.'
-            )
-        yield place, cells[0], [name for cell in cells[1:] for name in _split(cell, classes)]
-
-
-def _split(cell: str, classes: Sequence[str]) -> list[str]:
-    """Give the class names in one column of a CSV file."""
-    if cell in classes:
-        return [cell]
-    names = cell.split(';') if ';' in cell else cell.split()
-    return [name.strip() for name in names if name.strip()]
 
 
 def _check_class(name: str, classes: Sequence[str], place: str) -> None:

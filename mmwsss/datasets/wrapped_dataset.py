@@ -26,7 +26,7 @@ class WrappedDataset(BaseDataset):
     """Takes the list of images and the classes from another dataset, and nothing of its pipeline.
 
     Each item is what the other dataset knows about an image and ``img_id``, the file name without
-    folder and suffix. The pipeline draws from `SampleRandomness`.
+    folder and suffix where that one gives none. The pipeline draws from `SampleRandomness`.
 
     Args:
         dataset: Config of the dataset; a pipeline in it is left out.
@@ -75,7 +75,7 @@ class WrappedDataset(BaseDataset):
         self._metainfo.update(metainfo)
         _check_classes(self.dataset['type'], self._metainfo.get('classes'))
         for info in infos:
-            info['img_id'] = Path(info['img_path']).stem
+            info.setdefault('img_id', Path(info['img_path']).stem)
         _check_ids(infos)
         paths = [info['img_path'] for info in infos]
         if not all(Path(path).is_file() for path in paths):

@@ -80,7 +80,7 @@ def _check_inputs(stages: dict[str, Stage], left_out: dict[str, str]) -> None:
                 raise ValueError(
                     f'stages.{name} reads {source!r}, which {left_out[source]}: name another '
                     f'stage, leave {name!r} out too ({name}=None), or give it a number where it '
-                    f'takes one from {source!r}'
+                    f"takes one from {source!r} (bg_threshold='auto', scores=None needs no masks)"
                 )
             if source not in stages:
                 raise ValueError(

@@ -80,11 +80,15 @@ def open_segmentor(source: str | Path, tta: bool = True, device: str | None = No
     network.to(device or get_device())
     network.train(False)
     return Segmentor(
-        network, Compose(without_annotations(views)), classes, _palette(config, classes), checkpoint
+        network,
+        Compose(without_annotations(views)),
+        classes,
+        mask_palette(config, classes),
+        checkpoint,
     )
 
 
-def _palette(config: Config, classes: tuple[str, ...]) -> np.ndarray:
+def mask_palette(config: Config, classes: tuple[str, ...]) -> np.ndarray:
     """Return 256 colours: the data set's own, where it has one for each class, and VOC's."""
     palette = voc_palette()
     own: Any = config_palette(config)

@@ -1,5 +1,6 @@
 """The offline half: seed files, masks, dense CRF, and refining over files."""
 
+from .auto_threshold import AUTO, auto_threshold
 from .crf import (
     CLIP_ES_CRF,
     CRF_PRESETS,
@@ -22,6 +23,7 @@ from .refine import (
 from .thresholds import IRN_THRESHOLDS, Thresholds
 
 __all__ = [
+    'AUTO',
     'CLIP_ES_CRF',
     'CRF_PRESETS',
     'IGNORE_INDEX',
@@ -34,6 +36,7 @@ __all__ = [
     'RefineSettings',
     'Seed',
     'Thresholds',
+    'auto_threshold',
     'crf_from_labels',
     'crf_from_probabilities',
     'ir_label',

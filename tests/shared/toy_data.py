@@ -91,7 +91,7 @@ def write_own_images(root: Path) -> None:
     lawn = np.random.default_rng(0).integers(60, 120, photos[-1].image.shape, dtype=np.uint8)
     photos[-1] = Photo(photos[-1].id, lawn, photos[-1].mask, [])  # background only
     for photo in photos:
-        photo.save_image(root / 'images')
+        photo.save_image(root)
     lines = ['image_id,classes', *(f'{photo.id},{" ".join(photo.names)}' for photo in photos)]
     (root / 'labels.csv').write_text('\n'.join(lines) + '\n')
     Photo('photo', photos[0].image[:60], photos[0].mask, []).save_image(root.parents[1])

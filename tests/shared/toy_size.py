@@ -26,7 +26,7 @@ CLIP = {
     'vision_cfg': {'image_size': 64, 'patch_size': 16, 'width': 64, 'head_width': 64, 'layers': 12},
     'text_cfg': {'context_length': 77, 'vocab_size': 49408, 'width': 64, 'heads': 1, 'layers': 1},
 }
-LIMITS = {'scale': SIDE, 'crop_size': CROP, 'size': CROP}
+LIMITS = {'scale': SIDE, 'long_sides': SIDE, 'crop_size': CROP, 'size': CROP}
 
 
 def shrink(config):
@@ -98,6 +98,10 @@ def shrink_training(config):
     for hook in (config.get('default_hooks') or {}).values():
         if hook and hook.get('type') == 'CheckpointHook':  # seconds, of a training of 28 epochs
             hook['interval'] = max(loop.get('max_epochs', 1) // 4, 1)
+    for stage in filter(None, (config.get('stages') or {}).values()):  # a config of `mmwsss new`
+        options = stage.get('options') or {}
+        for name in options.keys() & {'train_cfg.max_epochs', 'param_scheduler.0.end'}:
+            options[name] = min(options[name], EPOCHS)
     loaders = [value for name, value in config.items() if name.endswith('_dataloader') and value]
     for loader in loaders:
         loader.update(num_workers=0, persistent_workers=False)

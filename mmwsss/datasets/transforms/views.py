@@ -59,7 +59,9 @@ class MultiScaleFlip(TestTimeAug):
     Args:
         scales: Factors of the sides, in the order of the views.
         size: Height and width that the image is stretched to, in the place of `scales`; with
-            neither the image keeps its size.
+            none of the three the image keeps its size.
+        long_sides: Long sides of the views in pixels, in the place of `scales`: for images of many
+            sizes, which a network sees as large as those that it has learnt from.
         size_divisor: Sides are stretched to multiples of it, or None; not with mmcv's `Resize`.
         flip: Whether each view is followed by its mirror image.
         annotations: Whether the mask of ``seg_map_path`` is read, in the size of the image.
@@ -69,13 +71,14 @@ class MultiScaleFlip(TestTimeAug):
         pack: Type of the transform that packs a view.
 
     Raises:
-        ValueError: `scales` and `size` are both given.
+        ValueError: Two of `scales`, `size` and `long_sides` are given.
     """
 
     def __init__(
         self,
         scales: Sequence[float] = (),
         size: tuple[int, int] | None = None,
+        long_sides: Sequence[int] = (),
         size_divisor: int | None = None,
         flip: bool = True,
         annotations: bool = False,
@@ -83,12 +86,15 @@ class MultiScaleFlip(TestTimeAug):
         resize: str = 'mmwsss.PillowResize',
         pack: str = 'mmwsss.PackImageLabelInputs',
     ) -> None:
-        if scales and size:
-            raise ValueError(f'give scales={scales} or size={size}, not both')
+        if sum(map(bool, (scales, size, long_sides))) > 1:
+            raise ValueError(
+                f'give one of scales={scales}, size={size} and long_sides={long_sides}'
+            )
         sizes: list[dict] = [{'scale_factor': scale, 'keep_ratio': True} for scale in scales]
+        sizes += [{'scale': (side, side), 'keep_ratio': True} for side in long_sides]
         if size:
             sizes = [{'scale': (size[1], size[0]), 'keep_ratio': False}]
-        elif size_divisor and not scales:
+        elif size_divisor and not sizes:
             sizes = [{'scale_factor': 1.0}]
         common: dict = {'type': resize, 'interpolation': interpolation}
         if size_divisor:

@@ -23,7 +23,13 @@ class CRFSegTTAModel(SegTTAModel):
         min_probability: Classes that never exceed it are left out; background always stays.
         data_preprocessor: As in mmengine's `BaseTTAModel`.
         crf_backend: What computes the CRF, as in `DenseCRF`.
+
+    Attributes:
+        keep_probability: Whether samples have the mean probabilities of the views, before the CRF,
+            as ``seg_probability``, ``(C, H, W)``.
     """
+
+    keep_probability = False
 
     def __init__(
         self,
@@ -44,6 +50,8 @@ class CRFSegTTAModel(SegTTAModel):
     def _merge(self, views: list[SegDataSample]) -> SegDataSample:
         probability = mean_probability(views)
         merged = views[0]
+        if self.keep_probability:
+            merged.seg_probability = PixelData(data=probability)
         label = probability.argmax(dim=0)
         if self.crf is not None:
             refined = self._refine(merged.img_path, probability.cpu().numpy(), self.crf)

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from mmwsss.pipeline.workspace import DONE, Workspace, read_record
 from mmwsss.registry import STAGES
+from mmwsss.seeds.auto_threshold import AUTO, auto_threshold
 from mmwsss.seeds.crf import Backend, crf_preset
 from mmwsss.seeds.files import Source
 from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
@@ -31,7 +32,8 @@ class RefineSeeds(Stage):
         seeds: Stage that wrote the seeds.
         source: ``cam``, ``pacam`` or ``sum``.
         bg_threshold: Background score; ``best`` takes what `scores` found for `source`, which
-            looks at ground truth; None takes the seed's own background map.
+            looks at ground truth; ``auto`` chooses by the seeds alone (`auto_threshold`); None
+            takes the seed's own background map.
         bg_power: Exponent of a background ``(1 - max) ** bg_power`` (CLIP-ES) in the place of
             `bg_threshold`, or None.
         scores: Stage that judged the seeds, for ``best``.
@@ -55,7 +57,7 @@ class RefineSeeds(Stage):
         name: str,
         seeds: str,
         source: Source = 'cam',
-        bg_threshold: Threshold | Literal['best'] | None = RefineSettings.bg_threshold,
+        bg_threshold: Threshold | Literal['best', 'auto'] | None = RefineSettings.bg_threshold,
         bg_power: Power | None = None,
         scores: str | None = None,
         min_confidence: Threshold = RefineSettings.min_confidence,
@@ -84,7 +86,7 @@ class RefineSeeds(Stage):
                 raise ValueError(
                     f"stage {self.name!r} has bg_threshold='best' but its scores, {self.scores!r}, "
                     'are of no EvaluateSeeds stage: name the stage that judges the seeds, or give '
-                    'a number'
+                    "a number or 'auto'"
                 )
             if judge.seeds != self.seeds:
                 raise ValueError(
@@ -103,15 +105,18 @@ class RefineSeeds(Stage):
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Refine in several processes; masks that are there are kept."""
         folder = workspace.folder(self.name)
+        items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
+        curve = {}
+        if self.bg_threshold == AUTO:
+            curve = auto_threshold([item.seed_path for item in items], self.source)
         settings = RefineSettings(
             source=self.source,
-            bg_threshold=None if self.bg_power is not None else self._threshold(workspace),
+            bg_threshold=curve['threshold'] if curve else self._threshold(workspace),
             bg_power=self.bg_power,
             min_confidence=self.min_confidence,
             crf=crf_preset(self._crf(), self.crf_backend),
             refiner=self.refiner,
         )
-        items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
         refine_seeds_with_crf(
             items,
             folder / 'masks',
@@ -127,18 +132,20 @@ class RefineSeeds(Stage):
             'source': self.source,
             'refiner': self.refiner,
             **crf_recipe(self._crf(), self.crf_backend),
+            **({'auto': curve} if curve else {}),
         }
 
     def summary(self, figures: dict[str, Any]) -> str:
-        """Their number."""
-        return f'{figures["masks"]} masks'
+        """Their number, and a threshold that was chosen without masks."""
+        chosen = f', threshold {figures["bg_threshold"]:.2f}' if 'auto' in figures else ''
+        return f'{figures["masks"]} masks{chosen}'
 
     def _crf(self) -> str | None:
         """Return the preset's name; None where another refiner takes the place of the CRF."""
         return self.crf if self.refiner == 'crf' else None
 
     def _threshold(self, workspace: Workspace) -> float | None:
-        if self.bg_threshold is None:
+        if self.bg_threshold is None or self.bg_power is not None:
             return None
         if self.bg_threshold != 'best':
             return float(self.bg_threshold)

@@ -54,8 +54,17 @@ def test_one_view_of_a_multiple_as_clip_es_has():
 def test_one_size_and_bilinear():
     images, _ = views_of(IMAGE, size=(20, 30), flip=False, interpolation='bilinear')
     np.testing.assert_array_equal(images[0], pillow(IMAGE, (20, 30), Image.BILINEAR))
-    with pytest.raises(ValueError, match='not both'):
+    with pytest.raises(ValueError, match='give one of'):
         views_of(IMAGE, size=(20, 30), scales=(1.0,))
+
+
+def test_long_sides_are_pixels_in_either_orientation():
+    for image in (IMAGE, IMAGE.transpose(1, 0, 2)):
+        images, flips = views_of(np.ascontiguousarray(image), long_sides=(32, 106))
+        assert [max(view.shape[:2]) for view in images] == [32, 32, 106, 106]
+        assert flips == [False, True] * 2
+        tall = image.shape[0] > image.shape[1]
+        assert images[2].shape[:2] == ((106, 74) if tall else (74, 106))
 
 
 def test_segmentors_resize_as_opencv_does():

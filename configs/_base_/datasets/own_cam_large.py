@@ -1,0 +1,6 @@
+# own_cam.py for GPUs: twice the sides.
+_base_ = ['./own.py', './labelled_images.py']
+tta_pipeline = [_base_.load, dict(type='mmwsss.MultiScaleFlip', long_sides=(512, 256, 768, 1024))]
+labelled = dict(dataset=_base_.images, label_file=_base_.label_file)
+train_dataloader = test_dataloader = dict(dataset=labelled)
+seed_dataloader = dict(dataset=dict(labelled, pipeline=tta_pipeline))

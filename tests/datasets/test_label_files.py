@@ -1,0 +1,128 @@
+"""Tables and exports of annotation tools, as people have them."""
+
+import json
+
+import pytest
+
+from mmwsss.datasets.image_labels import load_image_labels, read_image_labels
+
+CLASSES = ('cat', 'dog', 'dining table')
+EXPECTED = {'a': ('cat',), 'b': ('cat', 'dog'), 'c': ()}
+LABEL_STUDIO = [
+    {
+        'data': {'image': '/data/upload/1/0123abcd-a.jpg'},
+        'annotations': [{'result': [{'type': 'choices', 'value': {'choices': ['cat']}}]}],
+    },
+    {
+        'data': {'image': '/data/local-files/?d=x/b.jpg'},
+        'annotations': [
+            {'result': [{'type': 'rectanglelabels', 'value': {'rectanglelabels': ['dog']}}]},
+            {'result': [{'type': 'choices', 'value': {'choices': ['cat']}}]},
+            {'result': [{'type': 'choices', 'value': {'choices': ['x']}}], 'was_cancelled': True},
+        ],
+    },
+    {'data': {'image': 'c.jpg'}, 'annotations': [{'result': []}]},
+    {'data': {'image': 'nobody-looked.jpg'}, 'annotations': []},
+]
+COCO = {
+    'images': [{'id': n, 'file_name': f'x/{name}.jpg'} for n, name in enumerate('abc')],
+    'categories': [{'id': 3, 'name': 'cat'}, {'id': 7, 'name': 'dog'}],
+    'annotations': [
+        {'image_id': 0, 'category_id': 3, 'bbox': [0, 0, 2.5, 2]},
+        {'image_id': 1, 'category_id': 7, 'segmentation': []},
+        {'image_id': 1, 'category_id': 3},
+        {'image_id': 1, 'category_id': 3},
+    ],
+}
+CVAT = (
+    '<annotations><meta/><image id="0" name="x/a.jpg"><tag label="cat"/></image>'
+    '<image id="1" name="b.jpg"><box label="dog" xtl="1"/><polygon label="cat"/></image>'
+    '<image id="2" name="c.jpg"/></annotations>'
+)
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text if isinstance(text, str) else json.dumps(text), encoding='utf-8')
+    return path
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'kind'),
+    [
+        ('l.csv', 'image,cat,dog\na,1,0\nb,1,1\nc,0,0\n', 'a table of 0 and 1 between commas'),
+        ('l.csv', 'file;cat;dog\na.jpg;True;False\nb.jpg;true;true\nc.jpg;;\n', 'semicolons'),
+        ('l.tsv', 'x\tdog\tcat\tbackground\na\t0\t1\t1\nb\t1\t1\t0\nc\t0\t0\t1\n', 'between tabs'),
+        ('l.csv', 'filename,labels\na,cat\nb,cat|dog\nc,\n', 'a table of names between commas'),
+        ('l.csv', '"image_id","classes"\n"a","cat"\n"b","cat,dog"\n"c","background"\n', 'names'),
+        ('l.csv', 'a;cat\nb;cat dog\nc;\n', 'a table of names between semicolons'),
+        ('l.txt', 'a,cat\nb,cat dog\nc,\n', 'a table of names between commas'),
+        ('l.txt', 'x/a.jpg cat\nx/b.JPG dog cat\nc\n', 'a text file of names'),
+        (
+            'l.csv',
+            'id,image,choice\n1,/x/a.jpg,cat\n2,b.jpg,"{""choices"":[""cat"",""dog""]}"\n3,c.jpg,\n',
+            'a CSV export of Label Studio',
+        ),
+        ('l.json', LABEL_STUDIO, 'a JSON export of Label Studio'),
+        (
+            'l.json',
+            [
+                {'image': 'a.jpg', 'choice': 'cat'},
+                {'image': 'b.jpg', 'choice': {'choices': ['cat', 'dog']}},
+                {'image': 'c.jpg', 'label': [{'rectanglelabels': [], 'x': 1}]},
+            ],
+            'a JSON-MIN export of Label Studio',
+        ),
+        ('l.json', COCO, 'an export of COCO'),
+        ('l.xml', CVAT, 'an XML export of CVAT'),
+    ],
+)
+def test_a_file_is_read_with_known_classes_and_without(tmp_path, name, text, kind):
+    path = write(tmp_path / name, text)
+    assert load_image_labels(path, CLASSES) == EXPECTED
+    found, labels = read_image_labels(path)
+    assert kind in found and labels == EXPECTED
+
+
+def test_folders_of_labelme_yolo_and_voc(tmp_path):
+    for name, names, flag in (('a', [], True), ('b', ['dog', 'dog'], True), ('c', [], False)):
+        shapes = [{'label': label} for label in names]
+        content = {'imagePath': f'..\\x\\{name}.jpg', 'shapes': shapes, 'flags': {'cat': flag}}
+        write(tmp_path / 'labelme' / f'{name}.json', content)
+        objects = ''.join(f'<object><name>{n}</name></object>' for n in {*names, *['cat'] * flag})
+        write(tmp_path / 'voc' / f'{name}.xml', f'<annotation>{objects}</annotation>')
+        numbers = [{'cat': '0', 'dog': '1'}[n] for n in [*names, *['cat'] * flag]]
+        lines = ''.join(f'{n} 0.5 0.5 0.1 0.1\n' for n in numbers)
+        write(tmp_path / 'yolo' / 'labels' / f'{name}.txt', lines)
+    write(tmp_path / 'yolo' / 'data.yaml', 'names: {0: cat, 1: dog}')
+    assert read_image_labels(tmp_path / 'labelme') == ('3 files of LabelMe', EXPECTED)
+    assert read_image_labels(tmp_path / 'voc') == ('3 XML files of Pascal VOC', EXPECTED)
+    kind = '3 files of YOLO, classes of data.yaml'
+    assert read_image_labels(tmp_path / 'yolo') == (kind, EXPECTED)
+    write(tmp_path / 'yolo' / 'data.yaml', 'names: [cat]')
+    with pytest.raises(ValueError, match=r'b.txt has class 1, which .*data.yaml has no name for'):
+        read_image_labels(tmp_path / 'yolo')
+
+
+@pytest.mark.parametrize(
+    ('name', 'text', 'message'),
+    [
+        ('l.csv', 'image,0,1\na,1,0\n', "unknown class '0'"),
+        ('l.csv', 'image,cat,dog\na,1,0\nb,2,0\n', 'unknown class'),
+        ('l.csv', 'image,cow\na,1\n', "unknown class 'cow'"),
+        ('l.csv', 'a,cat\nb,background dog\n', "unknown class 'background'"),
+        ('l.xml', '<annotation/>', 'is no export that is known: XML of CVAT'),
+        ('l.xml', '<anno', 'is not XML'),
+    ],
+)
+def test_what_is_none_of_them_is_refused_by_name(tmp_path, name, text, message):
+    with pytest.raises(ValueError, match=message):
+        load_image_labels(write(tmp_path / name, text), CLASSES)
+
+
+def test_ids_are_paths_where_names_are_not_enough(tmp_path):
+    path = write(tmp_path / 'l.csv', 'cat/1.jpg,cat\ndog/1.jpg,dog\n')
+    assert load_image_labels(path, CLASSES) == {'cat__1': ('cat',), 'dog__1': ('dog',)}
+    path = write(tmp_path / 'l.csv', 'cat/1.jpg,cat\ncat/1.jpg,dog\n')
+    with pytest.raises(ValueError, match="line 2: image 'cat__1' is there twice"):
+        load_image_labels(path, CLASSES)

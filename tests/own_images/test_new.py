@@ -1,0 +1,178 @@
+"""A folder of photographs, its survey, its recipe, its config."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from mmwsss.commands import new as command
+from mmwsss.own_images import BACKBONES, METHODS, choose_recipe, survey, write_new_config
+from mmwsss.pipeline.building import build_stages
+from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.run import open_workspace
+
+
+def write_images(folder, names, size=(40, 30)):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', size).save(path)
+
+
+@pytest.fixture
+def garden(tmp_path, monkeypatch):
+    """A folder of what people have: spaces, upper case, a dead file, a tiny one, one unlabelled."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path('My garden')
+    write_images(folder, [f'{n:02}.jpg' for n in range(18)])
+    write_images(folder, ['wide one.JPG', 'ä.png'], size=(300, 200))
+    write_images(folder, ['tiny.png'], size=(6, 40))
+    write_images(folder, ['new.png'])
+    (folder / 'dead.jpg').write_bytes(b'no image')
+    lines = [f'{n:02},cat' for n in range(9)] + [f'{n:02},cat;dog;lead' for n in range(9, 17)]
+    lines += ['17,', 'wide one,dog;lead', 'ä,cat', 'tiny,cat', 'dead,cat', 'gone,cat']
+    (folder / 'labels.csv').write_text('\n'.join(lines), encoding='utf-8')
+    return folder
+
+
+def test_the_survey_says_what_there_is(garden):
+    found = survey(garden, None)
+    assert found.classes == ('cat', 'dog', 'lead') and found.backgrounds == 1
+    assert found.class_counts == {'cat': 18, 'dog': 9, 'lead': 9}
+    assert found.counts_alone == {'cat': 10, 'dog': 0, 'lead': 0}
+    assert found.always_with == {'cat': (), 'dog': ('lead',), 'lead': ('dog',)}
+    assert set(found.left_out) == {'dead', 'new', 'tiny'} and found.left_out['new'] == 'no label'
+    assert found.left_out['tiny'].startswith('My garden/tiny.png is 6 x 40 pixels')
+    assert found.without_image == ('gone',)
+    assert found.long_sides == (40, 40, 300) and found.sizes['ä'] == (200, 300)
+    assert found.suffixes == {'.jpg': 18, '.JPG': 1, '.png': 1}
+
+
+def test_a_config_is_written_that_says_all_and_works(garden):
+    path, _ = write_new_config(garden, backbone='efficientnet_lite0')
+    text = path.read_text(encoding='utf-8')
+    assert path == Path('my_garden.py')
+    assert max(map(len, re.findall(r'^#.*$', text, re.MULTILINE))) <= 100
+    assert len([line for line in text.splitlines() if not line.startswith('#')]) <= 15
+    flat = re.sub(r'\n# +', ' ', text)
+    for said in (
+        '20 images (1 .JPG, 18 .jpg, 1 .png), the long sides 40 to 300 pixels',
+        'cat   18 images, 10 with no other class',
+        'dog   9 images, 0 with no other class (never without lead: hard to tell apart)',
+        'Left out, as the labels do not have them: new.',
+        'Left out: My garden/dead.jpg is damaged, or no image.',
+        'In the labels, but not in the folder: gone.',
+        'EfficientNet-Lite0, which a CPU trains in minutes (this machine has ',
+    ):
+        assert said in flat, said
+    config = load_config(path)
+    assert config.model.cam_head.num_classes == 3
+    assert config.total_batch_size == 4 and config.train_cfg.max_epochs == 20
+    assert config.model.prototype_head.bank.length == 20
+    workspace = open_workspace(config)
+    for stage in workspace.stages.values():
+        stage.check(workspace)
+        assert not stage.judges
+    segmentor = workspace.network_config('segmentor')
+    assert segmentor.train_cfg.max_epochs == segmentor.param_scheduler[0].end == 63
+    assert segmentor.model.decode_head.num_classes == 4
+    assert len(segmentor.train_dataloader.dataset.dataset.metainfo.classes) == 4
+    with pytest.raises(FileExistsError, match='--out FILE'):
+        write_new_config(garden)
+
+
+def test_no_stage_takes_a_threshold_from_ground_truth(garden):
+    for method in METHODS:
+        for backbone in BACKBONES:
+            out = f'{method}_{backbone}.py'
+            write_new_config(garden, method=method, backbone=backbone, out=out)
+            stages = build_stages(load_config(out))
+            assert stages['pseudo_masks'].bg_threshold != 'best'
+            assert 'crf_masks' not in stages
+
+
+def test_subfolders_are_classes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [f'{name}/{n}.jpg' for name in ('cat', 'Background', 'tall grass') for n in range(2)]
+    write_images(tmp_path / 'pets', names)
+    path, found = write_new_config('pets')
+    assert found.class_counts == {'cat': 2, 'tall grass': 2} and found.backgrounds == 2
+    labelled = load_config(path).train_dataloader.dataset
+    assert labelled.label_file == 'pets_labels.json'
+    assert '"tall grass__1": ["tall grass"]' in Path('pets_labels.json').read_text()
+    with pytest.raises(FileNotFoundError, match='no labels for'):
+        survey('pets/cat', None)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [
+        ('a,', 'names no class'),
+        ('a,background cat', 'leave it out'),
+        ('b,cat', 'none of the 1 images .* as a; the labels have b'),
+    ],
+)
+def test_labels_that_cannot_be_right_are_refused(tmp_path, labels, message):
+    write_images(tmp_path, ['a.jpg'])
+    (tmp_path / 'labels.csv').write_text(labels)
+    with pytest.raises(ValueError, match=message):
+        survey(tmp_path, None)
+
+
+def test_two_label_files_are_not_chosen_between(tmp_path):
+    write_images(tmp_path, ['a.jpg'])
+    for name in ('labels.csv', 'labels.txt'):
+        (tmp_path / name).write_text('a,cat')
+    with pytest.raises(ValueError, match=r'labels.csv and labels.txt: say which'):
+        survey(tmp_path, None)
+
+
+def test_an_export_is_read_and_its_copy_has_the_ids_of_the_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path / 'pets', ['a.jpg', 'b-1.jpg'])
+    tasks = [{'image': '/data/upload/x-a.jpg', 'choice': 'cat'}, {'image': 'b-1.jpg'}]
+    (tmp_path / 'export.json').write_text(json.dumps(tasks))
+    path, found = write_new_config('pets', 'export.json')
+    assert found.labels == {'a': ('cat',), 'b-1': ()}
+    assert 'Labels from export.json (a JSON-MIN export of Label Studio)' in path.read_text()
+    labels = load_config(path).train_dataloader.dataset.label_file
+    assert labels == 'pets_labels.json' and '"a": ["cat"]' in Path(labels).read_text()
+
+
+def recipe_of(number, method='cpal', backbone='efficientnet_lite0', side=320, largest=None):
+    class Found:
+        sizes = {str(n): (side, side) for n in range(number)}
+        class_counts = {'cat': largest or number // 2}
+        long_sides = (side, side, side)
+
+    return choose_recipe(Found(), method, backbone)
+
+
+@pytest.mark.parametrize('number', [1, 3, 10, 60, 137, 1726, 20000])
+def test_schedules_keep_their_steps_with_few_and_with_many_images(number):
+    recipe = recipe_of(number)
+    for steps, wanted in ((recipe.cam, 100), (recipe.boundaries, 60), (recipe.segmentor, 250)):
+        assert 1 <= steps.batch <= number
+        assert steps.total >= min(wanted, 100 * (number // steps.batch))
+        assert number < 8 or number // steps.batch >= 4
+    assert recipe.momentum == (0.99 if number >= 1600 else 0.9)
+
+
+def test_the_bank_is_the_papers_for_ten_thousand_images_and_shorter_for_few():
+    assert recipe_of(10000, largest=4000).bank_length == 1000
+    assert recipe_of(200, largest=96).bank_length == 110
+    assert recipe_of(20, largest=3).bank_length == 20
+    assert recipe_of(200, 'irn').bank_length is None
+
+
+def test_views_follow_the_sizes_and_the_machine():
+    assert recipe_of(200, side=150).long_sides == (256,)
+    assert recipe_of(200, side=4000).long_sides == (256, 384)
+    assert recipe_of(200, backbone='resnet50', side=4000).long_sides == (512, 256, 768, 1024)
+    assert recipe_of(200, 'irn', 'resnet50').base == 'irn/irn_r50_own.py'
+
+
+def test_the_command_offers_what_there_is():
+    assert tuple(METHODS) == command.METHODS and tuple(BACKBONES) == command.BACKBONES
