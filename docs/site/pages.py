@@ -24,7 +24,10 @@ PAGES = {
     'CONTRIBUTING.md': 'contributing.md',
     'SECURITY.md': 'security.md',
 }
-NOTEBOOK, NOTEBOOK_PAGE = 'examples/toy_scenes.ipynb', 'notebook.md'
+NOTEBOOKS = {
+    'examples/toy_scenes.ipynb': 'notebook.md',
+    'examples/own_images.ipynb': 'own_images_notebook.md',
+}
 COPIED = {'LICENSE': 'LICENSE.txt', 'CITATION.cff': 'CITATION.cff.txt'}
 _CELL = re.compile(r'<td.*?</td>', re.DOTALL)
 _CODE = re.compile(r'<code>([^<]+)</code>')
@@ -44,9 +47,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, uri in {**PAGES, **COPIED}.items():
         text = (ROOT / source).read_text(encoding='utf-8')
         files.append(File.generated(config, uri, content=text))
-    text, pictures = notebook_page(ROOT / NOTEBOOK, 'notebook')
-    for uri, content in {NOTEBOOK_PAGE: text, **pictures}.items():
-        files.append(File.generated(config, uri, content=content))
+    for source, page in NOTEBOOKS.items():
+        text, pictures = notebook_page(ROOT / source, page.removesuffix('.md'))
+        for uri, content in {page: text, **pictures}.items():
+            files.append(File.generated(config, uri, content=content))
     files.append(File.generated(config, 'reference/index.md', content=reference_index(modules())))
     for name in modules():
         files.append(File.generated(config, reference_uri(name), content=f'::: {name}\n'))
@@ -56,7 +60,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Let links between files of the repository lead to the pages that are made of them."""
     uri = page.file.src_uri
-    sources = {site: source for source, site in {**PAGES, NOTEBOOK: NOTEBOOK_PAGE}.items()}
+    sources = {site: source for source, site in {**PAGES, **NOTEBOOKS}.items()}
     return link_names(site_links(markdown, sources.get(uri, f'docs/{uri}'), uri))
 
 
@@ -78,7 +82,7 @@ def site_links(markdown: str, source: str, uri: str) -> str:
         uri: Where the page is in the site.
     """
     folder = posixpath.dirname(source)
-    known = {**PAGES, **COPIED, NOTEBOOK: NOTEBOOK_PAGE}
+    known = {**PAGES, **COPIED, **NOTEBOOKS}
 
     def rewritten(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(folder, link['path']))

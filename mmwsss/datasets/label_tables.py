@@ -60,7 +60,7 @@ def read_table(path: Path, text: str, classes: Sequence[str]) -> tuple[str, Iter
 
 
 def _separator(text: str) -> str:
-    """Return what parts columns: what every line has; of several, the first one that a line has."""
+    """Return what parts columns: what every line has; of several, the first that a line has."""
     lines = [line for line in text.splitlines() if line.strip()]
     common = [mark for mark in _COLUMNS if all(mark in line for line in lines)]
     if not common:

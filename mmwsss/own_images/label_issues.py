@@ -11,7 +11,7 @@ class LabelIssue:
     """A label that the scores of a network speak against.
 
     Attributes:
-        index: Of the image.
+        index: Of the image, in the order of the data set.
         class_index: Of the class.
         labelled: Whether the label says that the image shows the class.
         margin: How far the score is beyond the threshold, in [0, 1].

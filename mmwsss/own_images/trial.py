@@ -29,7 +29,7 @@ class StageCost:
     """What one stage will cost.
 
     Attributes:
-        name: Of the stage.
+        name: Of the stage, as the config has it.
         seconds: Of the whole stage, as far as a trial can tell.
         memory: Most that this process held while it ran, in bytes.
         gpu_memory: Most that a training held on a GPU, in bytes; None without one.

@@ -93,7 +93,7 @@ def test_all_of_a_config_is_looked_at_the_worst_first(mine, tmp_path):
     found = list_findings(mine, tmp_path / 'run')
     levels = [finding.level for finding in found]
     assert levels == sorted(levels, key=checkup.LEVELS.index) and 'stop' not in levels
-    assert any('with other labels: 0 and 1' in finding.text for finding in found)
+    assert any('have other labels: 0 and 1' in finding.text for finding in found)
     (tmp_path / 'own' / '3.png').write_bytes(b'no image')
     stopped = list_findings(mine, tmp_path / 'run')
     assert {finding.level for finding in stopped} == {'stop'}
