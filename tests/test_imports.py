@@ -56,7 +56,8 @@ ALLOWED = {
     'own_images': ALL - {'model_converters', 'own_images'},
     'model_converters': BASE | {'models', 'pipeline'},
     'apis': ALL,
-    'commands': ALL | {'apis', 'launch'},
+    'reproduction': ALL,
+    'commands': ALL | {'apis', 'launch', 'reproduction'},
     '__main__': {'commands'},
 }
 

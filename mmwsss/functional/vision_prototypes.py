@@ -295,6 +295,29 @@ def fit_by_lbfgs(
     return Fit(prototypes, torch.stack(curve).cpu(), float(optimizer.state[free].get('t', 0)))
 
 
+@torch.no_grad()
+def fit_by_shift(x: Tensor, target: Tensor, start: Tensor, temperature: float, share: float) -> Fit:
+    """Move all prototypes by a share of the gap of the means, as Liang et al. (2022) move vectors.
+
+    Nothing is optimised: the other way across the gap, which VPL's Table 4 compares with.
+
+    Args:
+        x: ``(n, D)``.
+        target: ``P'``, ``(n, P)``, for the curve.
+        start: ``Z``, ``(P, D)``.
+        temperature: ``tau_I``, for the curve.
+        share: Of the difference of the two means; 0 leaves the prototypes where they are.
+
+    Returns:
+        ``normalise(Z + share (mean x - mean Z))``; the curve has the KL before and after, ``(2,)``,
+        and the step is `share`.
+    """
+    problem = _KLProblem(target, x, temperature)
+    prototypes = F.normalize(start + share * (x.mean(dim=0) - start.mean(dim=0)), dim=1)
+    curve = [problem.evaluate(found)[0] for found in (start, prototypes)]
+    return Fit(prototypes, torch.stack(curve).cpu(), share)
+
+
 def modality_gap(vectors: Tensor, prototypes: Tensor) -> Tensor:
     """Distance of the mean vision vector and the mean prototype (ours; Tables 4, 5 define none).
 

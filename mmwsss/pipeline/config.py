@@ -309,6 +309,38 @@ def accepted_options(target: Callable) -> set[str] | None:
     return None if open_ended else names - {'self'}
 
 
+def current_value(config: Config, key: str) -> Any:
+    """Return what an option of the command line would change: of the config, or of its class.
+
+    Args:
+        config: A config, after `load_config`.
+        key: As in ``--cfg-options``.
+
+    Raises:
+        KeyError: Neither the config nor a class of ours that it names has the option.
+    """
+    node: Any = config
+    for part in key.split('.'):
+        if isinstance(node, list | tuple):
+            node = node[int(part)]
+        elif part in node:
+            node = node[part]
+        else:
+            node = _default(node, part)
+    return node
+
+
+def _default(part: dict[str, Any], option: str) -> Any:
+    """Return the default of an option that a dict leaves to its class; KeyError without one."""
+    name = str(part.get('type', '')).removeprefix(_PREFIX)
+    found = next((r.get(name) for r in _REGISTRIES if name and r.get(name)), None)
+    for constructor in _constructors(found) if found else ():
+        parameter = inspect.signature(constructor).parameters.get(option)
+        if parameter is not None and parameter.default is not parameter.empty:
+            return parameter.default
+    raise KeyError(option)
+
+
 def _constructors(target: Callable) -> Iterator[Callable]:
     """Yield what is called one after the other with the further keywords of the one before."""
     if not inspect.isclass(target):

@@ -55,11 +55,7 @@ def run_pipeline(
         BlockingIOError: Another run works in the folder.
     """
     workspace = open_workspace(config, root, gpus, processes)
-    if until is not None and until not in workspace.stages:
-        raise ValueError(f'there is no stage {until!r}; the stages are {list(workspace.stages)}')
-    wanted = list(workspace.stages.values())
-    if until is not None:
-        wanted = wanted[: list(workspace.stages).index(until) + 1]
+    wanted = wanted_stages(workspace, until)
     check_stages(wanted, workspace)
     show_run(config_name(config), workspace.root)
     for text in workspace.notes:
@@ -112,6 +108,20 @@ def finished_run(config: Config, root: str | Path | None = None) -> PipelineRun:
         if record and not unfinished and record['key'] == stage_key(stage, workspace):
             records[name] = record
     return PipelineRun(config_name(config), workspace, records)
+
+
+def wanted_stages(workspace: Workspace, until: str | None) -> list[Stage]:
+    """Return the stages up to one, in the order that they run in; all when None.
+
+    Raises:
+        ValueError: There is no such stage.
+    """
+    names = list(workspace.stages)
+    if until is None:
+        return list(workspace.stages.values())
+    if until not in names:
+        raise ValueError(f'there is no stage {until!r}; the stages are {names}')
+    return [workspace.stages[name] for name in names[: names.index(until) + 1]]
 
 
 def open_workspace(

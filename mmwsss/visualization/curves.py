@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 _STYLES = {'cam': '-', 'pacam': '--', 'sum': ':'}
 # apart for colour-blind eyes too (Okabe and Ito), dark enough on white
-_COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#000000')
+COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#000000')
 
 
 def draw_threshold_curves(
@@ -35,15 +35,15 @@ def draw_threshold_curves(
     """
     if not any(curves.values()):
         raise ValueError('there is no threshold curve to draw')
-    canvas, axes = _new_axes(size, dpi)
+    figure, axes = new_axes(size, dpi)
     for index, (run, sources) in enumerate(curves.items()):
         for source, curve in sources.items():
-            _draw_curve(axes, f'{run}, {source}', source, curve, _COLORS[index % len(_COLORS)])
+            _draw_curve(axes, f'{run}, {source}', source, curve, COLORS[index % len(COLORS)])
     axes.set_xlabel('background threshold (score in [0, 1])')
     axes.set_ylabel('mean IoU of the seeds (%)')
     axes.set_xlim(0, 1)
     axes.set_ylim(bottom=0)
-    return _picture(canvas)
+    return _picture(figure)
 
 
 def draw_kl_curves(
@@ -70,29 +70,36 @@ def draw_kl_curves(
     """
     if not curves or not all(len(values) for values in curves.values()):
         raise ValueError('there is no KL curve to draw, or one without a value')
-    canvas, axes = _new_axes(size, dpi)
+    figure, axes = new_axes(size, dpi)
     for index, (run, values) in enumerate(curves.items()):
-        color = _COLORS[index % len(_COLORS)]
+        color = COLORS[index % len(COLORS)]
         label = f'{run}: {values[0]:.3g}, at most {max(values):.3g}, in the end {values[-1]:.3g}'
         axes.loglog(range(1, len(values) + 1), values, color=color, label=label)
         axes.plot([len(values)], [values[-1]], 'o', color=color, clip_on=False, zorder=3)
     axes.set_xlabel('evaluation of the KL')
     axes.set_ylabel('mean KL of text and vision (nats)')
-    return _picture(canvas)
+    return _picture(figure)
 
 
-def _new_axes(size: tuple[float, float], dpi: int) -> tuple[FigureCanvasAgg, Axes]:
+def new_axes(size: tuple[float, float], dpi: int) -> tuple[Figure, Axes]:
+    """Return a figure with one plain pair of axes.
+
+    Args:
+        size: Width and height in inches.
+        dpi: Pixels per inch.
+    """
     figure = Figure(figsize=size, dpi=dpi, layout='constrained')
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.grid(color='#dddddd', linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[['top', 'right']].set_visible(False)
-    return canvas, axes
+    return figure, axes
 
 
-def _picture(canvas: FigureCanvasAgg) -> np.ndarray:
-    canvas.figure.legend(fontsize='small', frameon=False, loc='outside lower center', ncols=2)
+def _picture(figure: Figure) -> np.ndarray:
+    figure.legend(fontsize='small', frameon=False, loc='outside lower center', ncols=2)
+    canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 

@@ -383,3 +383,17 @@ def test_the_gap_is_between_the_means():
     expected = math.dist(*means)
     assert float(vpl.modality_gap(vectors, prototypes)) == pytest.approx(expected)
     assert float(vpl.modality_gap(vectors, vectors)) == 0
+
+
+@pytest.mark.parametrize('share', [0.0, 0.3, 1.0])
+def test_a_shift_moves_all_prototypes_by_one_vector(share):
+    x, text, target = problem(5, 3, 4)
+    found = vpl.fit_by_shift(x, target, text, 0.1, share)
+    means = [[sum(c) / len(c) for c in zip(*m.tolist(), strict=True)] for m in (x, text)]
+    moved = [
+        normalized([v + share * (a - b) for v, a, b in zip(row, *means, strict=True)])
+        for row in text.tolist()
+    ]
+    torch.testing.assert_close(found.prototypes, torch.tensor(moved, dtype=F64))
+    curve = [naive_kl(target, x, w, 0.1) for w in (text, torch.tensor(moved, dtype=F64))]
+    assert found.curve.tolist() == pytest.approx(curve) and found.step == share

@@ -7,7 +7,13 @@ import pytest
 from mmengine.config import Config
 
 from mmwsss.pipeline import config as config_module
-from mmwsss.pipeline.config import accepted_options, check_options, load_config, merge_options
+from mmwsss.pipeline.config import (
+    accepted_options,
+    check_options,
+    current_value,
+    load_config,
+    merge_options,
+)
 from mmwsss.pipeline.stages import Train
 from mmwsss.pipeline.workspace import Workspace
 from mmwsss.registry import MODELS, STAGES
@@ -270,3 +276,14 @@ def test_the_options_of_a_stage_are_checked_before_it_runs(tmp_path, options, me
     stage = Train('cam', config=str(path) if other else None, options=options)
     with pytest.raises(ValueError, match=r'stages\.cam\.options.*' + message):
         stage.check(Workspace(load_config(path), tmp_path))
+
+
+def test_the_value_of_an_option_is_that_of_the_config_or_of_its_class():
+    config = load_config(ROOT / 'configs/cpal/irn_cpal_voc.py')
+    assert current_value(config, 'model.prototype_head.bank.length') == 1000
+    assert current_value(config, 'model.prototype_head.tau') == 0.1  # of the settings
+    assert current_value(config, 'model.prototype_head.projection.grid_stage') == 2
+    assert current_value(config, 'custom_hooks.2.prefill') is False
+    for key in ('model.prototype_head.tua', 'stages.extra', 'model.backbone.no_such'):
+        with pytest.raises(KeyError):
+            current_value(config, key)

@@ -35,7 +35,8 @@ def test_every_row_of_a_grid_of_vpl_makes_another_config(path):
         MODELS.build(config.model.cam_head)
         stages = build_stages(config)
         options = stages['decoder'].options or {}
-        assert all(key.startswith('model.decode_head.rsc') for key in options)
+        known = ('model.decode_head.rsc', 'optim_wrapper.optimizer')
+        assert all(key.startswith(known) for key in options)
         contrast = load_config(ROOT / stages['decoder'].config, options).model.decode_head.rsc
         assert contrast is None or MODELS.build(contrast)
         configs.append(config.to_dict())

@@ -69,6 +69,7 @@ PLANS = {
         long=False,
     ),
     'docs/toy_scenes.md': Plan(data=(), made=('data/toy_scenes/settings.json',), long=False),
+    'docs/commands.md': Plan(data=()),
     'docs/configs.md': Plan(),
     'docs/add_a_method.md': Plan(
         data=(),

@@ -15,3 +15,6 @@ coco_val = dict(
 coco_labelled = dict(dataset=coco_train, label_file=coco_root + '/image_labels_train2014.json')
 coco_judged_on = dict(ground_truth=coco_root + '/SegmentationClass/train2014',
                       ids=coco_root + '/ImageSets/train2014.txt')
+# in its place, to judge seeds of val2014
+coco_judged_on_val = dict(ground_truth=coco_root + '/SegmentationClass/val2014',
+                          ids=coco_root + '/ImageSets/val2014.txt')

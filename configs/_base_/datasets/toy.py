@@ -7,3 +7,5 @@ label_file = data_root + '/image_labels.json'
 judged_on = dict(ground_truth=data_root + '/SegmentationClass',
                  ids=data_root + '/ImageSets/Segmentation/train.txt')
 tested_on = dict(toy, ann_file='ImageSets/Segmentation/val.txt')
+# in its place, to judge seeds of val
+judged_on_val = dict(judged_on, ids=data_root + '/ImageSets/Segmentation/val.txt')

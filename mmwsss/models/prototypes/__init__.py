@@ -3,7 +3,7 @@
 from .base import BasePrototypeHead
 from .gather import gather_rows
 from .projections import ConvProjection, IdentityProjection, SideProjection
-from .prototype_aware_cam_head import PrototypeAwareCAMHead
+from .prototype_aware_cam_head import Explanation, PrototypeAwareCAMHead
 from .running_mean import RunningMean
 from .support_bank import SupportBank
 from .vision_prototypes import VisionPrototypes
@@ -11,6 +11,7 @@ from .vision_prototypes import VisionPrototypes
 __all__ = [
     'BasePrototypeHead',
     'ConvProjection',
+    'Explanation',
     'IdentityProjection',
     'PrototypeAwareCAMHead',
     'RunningMean',

@@ -39,6 +39,26 @@ class _Pairs:
         return _Pairs(self.image_index[kept], self.channel[kept], self.prototype[kept])
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """How the PACAMs of a batch came about; a pair is an (image, present class).
+
+    Attributes:
+        image_index: Image of each pair, ``(M,)`` sorted.
+        class_index: Foreground class of each pair, ``(M,)``.
+        anchor: Instance prototypes after the alignment (Eq. 12), ``(M, D)``.
+        weight: What each context prototype of the class has of the PACAM, rows sum to 1,
+            ``(M, P)``.
+        maps: Positive cosines of the pixels with each context prototype, ``(M, P, h, w)``.
+    """
+
+    image_index: Tensor
+    class_index: Tensor
+    anchor: Tensor
+    weight: Tensor
+    maps: Tensor
+
+
 @MODELS.register_module()
 class PrototypeAwareCAMHead(BasePrototypeHead):
     """Context Prototype-Aware Learning (CPAL, CVPR 2024) on any host's `CAMOutput`.
@@ -129,6 +149,35 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         pairs = self._with_context(self._find_pairs(features, cam, image_label, valid))
         similarity = self._similarity(features, pairs, valid)
         return similarity if self.has_background else F.relu(similarity)
+
+    @torch.no_grad()
+    def explain(self, output: CAMOutput, image_label: Tensor) -> Explanation:
+        """Say which context prototypes a batch's PACAMs are made of, and where each lights up.
+
+        Args:
+            output: The host's result.
+            image_label: ``(B, N)`` of 0 and 1.
+
+        Returns:
+            Of the present classes that have context prototypes; the background is left out.
+        """
+        features, cam, valid = self._on_one_grid(output)
+        pairs = self._with_context(self._find_pairs(features, cam, image_label, valid))
+        pairs = pairs[pairs.channel >= int(self.has_background)]
+        context, filled, shift = self._aligned_context(pairs)
+        anchor = pairs.prototype + shift
+        center = self.feature_mean.mean[0] * self.settings.center
+        chooser = pairs.prototype if self.settings.apply_to == 'feature' else anchor
+        weight = self._neighbor_weight(chooser, context, filled, center)
+        unit = F.normalize(self._centered(features), dim=1)[pairs.image_index]
+        maps = torch.einsum('mpd,mdhw->mphw', F.normalize(context - center, dim=-1), unit)
+        return Explanation(
+            pairs.image_index,
+            pairs.channel - int(self.has_background),
+            anchor,
+            weight / weight.sum(dim=1, keepdim=True),
+            F.relu(maps) * filled[..., None, None] * valid[pairs.image_index],
+        )
 
     def merge_views(self, views: Views) -> tuple[Tensor, Tensor]:
         """Average cosines over views, take the positive part, let classes and background share.
@@ -223,10 +272,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         batch_count: Tensor | None = None,
     ) -> Tensor:
         """Return the cosines of Eq. 13 before its ReLU, ``(B, N, H, W)``, or with a background."""
-        context, filled = self._context(pairs)
-        shift = self._shift(context, filled, pairs.channel, batch_mean, batch_count)
-        if self.has_background:  # a prototype that is its own context is where it should be
-            shift = shift * ~self._is_own(pairs)[:, None]
+        context, filled, shift = self._aligned_context(pairs, batch_mean, batch_count)
         anchor = pairs.prototype if self.settings.apply_to == 'feature' else pairs.prototype + shift
         center = self.feature_mean.mean[0] * self.settings.center  # zero when off
         weight = self._neighbor_weight(anchor, context, filled, center)
@@ -242,6 +288,16 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         )
         full = maps.new_zeros(len(features), len(self.bank.count), *maps.shape[-2:])
         return full.index_put((pairs.image_index, pairs.channel), maps) * valid
+
+    def _aligned_context(
+        self, pairs: _Pairs, batch_mean: Tensor | None = None, batch_count: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `_context` does, and the shift of each pair, ``(M, D)``."""
+        context, filled = self._context(pairs)
+        shift = self._shift(context, filled, pairs.channel, batch_mean, batch_count)
+        if self.has_background:  # a prototype that is its own context is where it should be
+            shift = shift * ~self._is_own(pairs)[:, None]
+        return context, filled, shift
 
     def _shift(
         self,

@@ -40,7 +40,9 @@ class VisionPrototypeSettings(Settings):
             paper's ``W`` has ``N`` columns); the background keeps its text prototypes. With
             ``all``, background names have a share in the targets and learn too, and a region that
             is nearer to one of them than to its class pushes its class away.
-        solver: Projected ``gradient`` descent as published, or ``lbfgs`` (ours).
+        solver: Projected ``gradient`` descent as published, ``lbfgs`` (ours), or ``shift``: all
+            that learn are moved across the gap (Liang et al. 2022; Table 4, "modify gap").
+        shift: With ``shift``, by which share of the difference of the means.
 
     Raises:
         ValueError: An option is none of its choices, or out of its range, or an image's mean is to
@@ -60,7 +62,9 @@ class VisionPrototypeSettings(Settings):
     num_pixels: Annotated[int, Range(1)] = 4  # ours
     normalize: bool = True
     columns: Literal['classes', 'all'] = 'classes'  # VPL: W is d x N
-    solver: Literal['gradient', 'lbfgs'] = 'gradient'
+    solver: Literal['gradient', 'lbfgs', 'shift'] = 'gradient'
+    # ours: VPL does not say; its gap falls by 0.05 of 0.76
+    shift: Annotated[float, Range(0, 1)] = 0.07
 
     def __post_init__(self) -> None:
         """Check each option, and the two that do not go together."""
@@ -229,6 +233,8 @@ class VisionPrototypes(BaseModule):
         options, start = self.settings, self._learning(self.text)
         if options.solver == 'lbfgs':
             return vpl.fit_by_lbfgs(x, target, start, options.tau_image)
+        if options.solver == 'shift':
+            return vpl.fit_by_shift(x, target, start, options.tau_image, options.shift)
         return vpl.fit_by_projected_gradient(
             x, target, start, options.tau_image, options.lr, options.iterations
         )

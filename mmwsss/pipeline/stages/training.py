@@ -206,15 +206,24 @@ class Test(Stage):
         model: Stage that trained it.
         tta: Use the ``tta_pipeline`` and ``tta_model`` of its config.
         title: Of the figure in tables.
+        options: Changes to its config, as with ``--cfg-options``.
     """
 
     takes = ('model',)
 
-    def __init__(self, name: str, model: str, tta: bool = True, title: str = 'segmentor') -> None:
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        tta: bool = True,
+        title: str = 'segmentor',
+        options: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(name)
         self.model = model
         self.tta = tta
         self.title = title
+        self.options = options
 
     @classmethod
     def defaults(cls, config: Config, options: dict[str, Any]) -> dict[str, Any] | None:
@@ -286,6 +295,7 @@ class Test(Stage):
         config = workspace.network_config(self.model)
         if config is None:
             raise ValueError(f'stage {self.name!r} tests {self.model!r}, which trains nothing')
+        merge_options(config, self.options, f'stages.{self.name}.options')
         return config
 
     def test_dataset(self, workspace: Workspace) -> dict[str, Any]:

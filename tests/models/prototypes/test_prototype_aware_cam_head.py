@@ -744,3 +744,37 @@ def test_the_defaults_are_those_of_the_paper():
     assert (settings.tau, settings.num_neighbors, settings.loss_weight) == (0.1, 20, 1.0)
     assert head.bank.length == 1000
     assert head.bank.context.shape[1] == 50
+
+
+@pytest.mark.parametrize('options', [{}, {'center': True, 'positiveness': 'cosine'}])
+def test_an_explanation_is_what_the_pacam_is_made_of(options):
+    head = make_head(**options)
+    output, label = make_scene()
+    found = head.explain(output, label)
+    pairs = list(zip(found.image_index.tolist(), found.class_index.tolist(), strict=True))
+    assert pairs == [(0, 0), (0, 1), (1, 1), (1, 2)]  # class 3 has no context, image 2 no instance
+    pacam = head.predict(output, label)
+    middle = head.feature_mean.mean[0] * head.settings.center
+    z = output.features[0].detach() - middle[:, None, None]
+    for m, (image, owner) in enumerate(pairs):
+        assert float(found.weight[m].sum()) == pytest.approx(1)
+        assert not found.maps[m, CONTEXTS[owner] :].any()
+        total = torch.zeros(HEIGHT, WIDTH, dtype=F64)
+        for place in range(CONTEXTS[owner]):
+            prototype = (head.bank.context[owner, place] - middle).tolist()
+            for y, x in ((y, x) for y in range(HEIGHT) for x in range(WIDTH)):
+                inside = float(output.valid[image, 0, y, x])
+                value = cosine(z[image, :, y, x].tolist(), prototype) * inside
+                assert float(found.maps[m, place, y, x]) == pytest.approx(max(value, 0))
+                total[y, x] += found.weight[m, place] * value
+        torch.testing.assert_close(total.clamp(min=0), pacam[image, owner])
+
+
+def test_an_explanation_has_shifted_anchors():
+    output, label = make_scene()
+    plain, shifted = (make_head(statistic=s).explain(output, label) for s in ('none', 'ema'))
+    head = make_head()
+    for m, owner in enumerate(plain.class_index.tolist()):
+        mean_context = head.bank.context[owner, : CONTEXTS[owner]].mean(dim=0)
+        shift = mean_context - head.instance_mean.mean[owner]
+        torch.testing.assert_close(shifted.anchor[m] - plain.anchor[m], shift)

@@ -181,6 +181,18 @@ def test_the_other_solver():
     assert ends[0] == pytest.approx(ends[1], rel=1e-2)
 
 
+def test_text_can_be_moved_across_the_gap_instead():
+    moved = build(solver='shift', shift=0.5, columns='all')
+    moved.collect(*batch())
+    figures = moved.fit()
+    assert figures['gap_after'] < figures['gap_before'] and len(moved.curve) == 2
+    assert (moved.vectors - text()).abs().amax(dim=1).min() > 0.01  # the background, too
+    stays = build(solver='shift', shift=0)
+    stays.collect(*batch())
+    stays.fit()
+    torch.testing.assert_close(stays.vectors, text())
+
+
 def test_half_precision_maps_are_fitted_in_single():
     prototypes = build()
     prototypes.collect(*(part.half() for part in batch()))
