@@ -94,7 +94,7 @@ def test_the_model_learns_and_predicts(path, tmp_path):
 def test_it_is_evaluated_with_and_without_the_crf(path, tmp_path):
     for options, crf in ((None, CLIP_ES_CRF), ({'tta_model.crf': None}, None)):
         config, model = build(path, tmp_path, options)
-        assert MODELS.build({**config.tta_model, 'module': model}).crf is crf
+        assert MODELS.build({**config.tta_model, 'module': model}).crf == crf
 
 
 def make_scheduler(config, wrapper, epoch_length):
