@@ -8,7 +8,7 @@ started it says it, once and last.
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,53 @@ _FOLDER = 'MMWSSS_ERRORS'  # of the environment: where sentences are left, one f
 
 class FailedProcesses(ChildProcessError):
     """A process that was started here has failed; the message is what it would have said."""
+
+
+class SeveralFaults(ValueError):
+    """Several things are wrong, each in a sentence of its own.
+
+    Args:
+        sentences: What is wrong.
+    """
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        self.sentences = tuple(sentences)
+        lines = [f'{number}. {text}' for number, text in enumerate(self.sentences, start=1)]
+        super().__init__('\n'.join([f'{len(lines)} things are wrong:', *lines]))
+
+
+class Faults:
+    """Collects the user's errors of several checks, so that all are said at once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Exception] = {}
+
+    def __bool__(self) -> bool:
+        """Whether one was found."""
+        return bool(self._found)
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """End the block at a user's error, and keep it; each sentence once."""
+        try:
+            yield
+        except SeveralFaults as error:
+            for sentence in error.sentences:
+                self._found.setdefault(sentence, error)
+        except USER_ERRORS as error:
+            self._found.setdefault(str(error), error)
+
+    def say(self) -> None:
+        """Raise what was found, if anything was.
+
+        Raises:
+            SeveralFaults: There are several errors.
+            Exception: The only one.
+        """
+        if len(self._found) > 1:
+            raise SeveralFaults(list(self._found))
+        for error in self._found.values():
+            raise error
 
 
 def run_saying_errors(work: Callable[[], None]) -> int:

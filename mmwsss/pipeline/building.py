@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmwsss.errors import Faults
 from mmwsss.registry import STAGES
 
 from .config import check_keys, check_values
@@ -23,7 +24,7 @@ def build_stages(config: Config) -> dict[str, Stage]:
 
     Raises:
         ValueError: There are no stages, one has an unknown type or option or lacks one, or its
-            inputs are no stages or wait for itself.
+            inputs are no stages or wait for itself. What is wrong with several is said at once.
     """
     if config.get('pipeline'):
         raise ValueError(
@@ -35,15 +36,19 @@ def build_stages(config: Config) -> dict[str, Stage]:
     STAGES.import_from_location()
     stages: dict[str, Stage] = {}
     left_out: dict[str, str] = {}
+    faults = Faults()
     for name, options in config.stages.items():
         if options is None:
             left_out[name] = 'is None'
             continue
-        stage = _build_stage(name, dict(options), config)
+        stage = None
+        with faults.collect():
+            stage = _build_stage(name, dict(options), config)
         if stage is None:
             left_out[name] = 'is left out, as the config has nothing to judge by'
         else:
             stages[name] = stage
+    faults.say()
     _check_inputs(stages, left_out)
     return _in_order(stages)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from mmengine import registry as mmengine
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
@@ -196,7 +197,8 @@ def set_seed(config: Config, seed: int) -> None:
 def check_options(config: Config, where: str = '') -> None:
     """Compare the keys of every ``type='mmwsss.X'`` of a config with what ``X`` takes.
 
-    So are the keys of data loaders, which are built long after the first stage began.
+    So are the keys of data loaders, loops, optimisers and schedulers, which are built long after
+    the first stage began.
 
     Args:
         config: A config as read, before options are merged.
@@ -211,6 +213,27 @@ def check_options(config: Config, where: str = '') -> None:
     for name, part in tree.items():
         if name.endswith('_dataloader') and isinstance(part, dict):
             check_keys(_join(where, name), 'DataLoader', set(part) - _LOADER_EXTRAS, DataLoader)
+    _check_schedule(tree, where)
+
+
+def _check_schedule(tree: dict[str, Any], where: str) -> None:
+    """Check the keys of loop, optimiser and schedulers, of which a later stage's are built late."""
+    optimizer = (tree.get('optim_wrapper') or {}).get('optimizer')
+    parts = [
+        ('train_cfg', tree.get('train_cfg'), registry.LOOPS, {'runner', 'dataloader'}),
+        ('optim_wrapper.optimizer', optimizer, mmengine.OPTIMIZERS, {'params'}),
+    ]
+    schedulers = tree.get('param_scheduler') or []
+    for index, part in enumerate(schedulers if isinstance(schedulers, list) else [schedulers]):
+        place = f'param_scheduler[{index}]'
+        parts.append((place, part, mmengine.PARAM_SCHEDULERS, {'optimizer'}))
+    for place, part, kinds, given in parts:
+        if not isinstance(part, dict) or not isinstance(part.get('type'), str):
+            continue
+        kind, found = part['type'], kinds.get(part['type'])
+        if found is not None:
+            keys = set(part) - {'type', '_scope_', '_delete_', 'convert_to_iter_based'}
+            check_keys(_join(where, place), kind, keys, found, given)
 
 
 def _check_part(where: str, part: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmwsss.errors import USER_ERRORS
+from mmwsss.errors import Faults
 from mmwsss.structures import atomic_path
 from mmwsss.terminal import show, show_run
 
@@ -75,19 +75,13 @@ def check_stages(stages: Iterable[Stage], workspace: Workspace) -> None:
 
     Raises:
         Exception: The one error of the stages, one of `USER_ERRORS`.
-        ValueError: There are several; all are in the message, each once.
+        SeveralFaults: There are several; all are in the message, each once.
     """
-    found: dict[str, Exception] = {}
+    faults = Faults()
     for stage in stages:
-        try:
+        with faults.collect():
             stage.check(workspace)
-        except USER_ERRORS as error:
-            found.setdefault(str(error), error)
-    if len(found) == 1:
-        raise next(iter(found.values()))
-    if found:
-        lines = [f'{number}. {text}' for number, text in enumerate(found, start=1)]
-        raise ValueError('\n'.join([f'{len(found)} things stop this run:', *lines]))
+    faults.say()
 
 
 def finished_run(config: Config, root: str | Path | None = None) -> PipelineRun:

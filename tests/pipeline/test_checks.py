@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmwsss.pipeline import network
 from mmwsss.pipeline.config import load_config, merge_options
-from mmwsss.pipeline.run import open_workspace
+from mmwsss.pipeline.run import check_stages, open_workspace
 from mmwsss.pipeline.stages import training
 from mmwsss.pipeline.stages.images import loader_recipe
 from mmwsss.registry import MODELS
@@ -44,8 +44,8 @@ def config(tmp_path, monkeypatch):
 def check(config, tmp_path, *names):
     """Check some of the stages, or all of them."""
     workspace = open_workspace(config, tmp_path / 'run')
-    for name in names or workspace.stages:
-        workspace.stages[name].check(workspace)
+    wanted = names or workspace.stages
+    check_stages([workspace.stages[name] for name in wanted], workspace)
 
 
 def stage_of(config, name):
@@ -219,6 +219,17 @@ def test_numbers_that_make_no_sense_are_refused(config, tmp_path, place, value, 
     merge_options(config, {place: value})
     with pytest.raises(ValueError, match=message):
         check(config, tmp_path)
+
+
+def test_what_is_wrong_with_images_labels_and_numbers_is_said_at_once(config, tmp_path):
+    (tmp_path / 'toy_scenes/image_labels.json').write_text('{"a": []}')
+    (tmp_path / 'toy_scenes/JPEGImages/a.jpg').write_bytes(b'')
+    config.train_cfg.max_epochs = 0
+    with pytest.raises(ValueError, match='things are wrong') as caught:
+        check(config, tmp_path)
+    lines = str(caught.value).splitlines()
+    for words in ('max_epochs is 0', 'no entry for 1 of 2 images', 'a.jpg is damaged, or no image'):
+        assert sum(words in line for line in lines) == 1
 
 
 def test_two_backgrounds_are_refused(config, tmp_path):

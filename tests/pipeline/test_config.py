@@ -213,6 +213,21 @@ def test_an_option_without_a_place_is_refused(tmp_path, options, message):
         load_config(write(tmp_path, CONFIG), options)
 
 
+@pytest.mark.parametrize(
+    ('option', 'near'),
+    [
+        ('train_cfg.max_epoch', 'max_epochs'),
+        ('optim_wrapper.optimizer.momentun', 'momentum'),
+        ('param_scheduler.0.ends', 'end'),
+    ],
+)
+def test_misspelt_options_of_the_schedule_are_named(option, near):
+    """Those of a later stage would stop the run after hours."""
+    config = load_config('irn_voc')
+    with pytest.raises(ValueError, match=rf'{option.split(".")[-1]!r} .*did you mean {near!r}'):
+        merge_options(config, {option: 3})
+
+
 VARIABLES = """
 label_file = 'data/labels.csv'
 images = dict(data_root='data', img_suffix='.jpg')

@@ -110,10 +110,16 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path, monkeypatch):
         {**judge, 'name': 'c', 'ids': 'none.txt', 'ground_truth': 'absent'},
         {**judge, 'name': 'd', 'ids': 'none.txt', 'ground_truth': 'absent'},
     )
-    message = r'^2 things stop this run:\n1\. .*absent.*no folder.*\n2\. .*no image list none\.txt'
+    message = r'^2 things are wrong:\n1\. .*absent.*no folder.*\n2\. .*no image list none\.txt'
     with pytest.raises(ValueError, match=message):
         run_pipeline(config, tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
+
+
+def test_wrong_options_of_several_stages_are_said_at_once():
+    seeds = {**SEEDS, 'modle': 'x'}
+    with pytest.raises(ValueError, match=r"^2 things .*\n1\. .*'modle'.*\n2\. stages\.r .* needs"):
+        build_stages(config_of(seeds, {'type': 'RefineSeeds', 'name': 'r'}))
 
 
 def test_best_threshold_needs_scores(tmp_path):

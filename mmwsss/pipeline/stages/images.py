@@ -12,6 +12,7 @@ from mmwsss.datasets.image_label_dataset import ImageLabelDataset
 from mmwsss.datasets.image_labels import foreground_classes, load_image_labels
 from mmwsss.datasets.listing import read_names
 from mmwsss.datasets.wrapped_dataset import WrappedDataset, check_dataset_paths
+from mmwsss.errors import Faults
 from mmwsss.pipeline.class_counts import dataset_classes
 from mmwsss.pipeline.workspace import Workspace, content_hash, file_hash
 from mmwsss.registry import DATASETS
@@ -51,11 +52,18 @@ def check_dataset(dataset: Mapping[str, Any], workspace: Workspace) -> WrappedDa
         FileNotFoundError: A list or an image is missing.
         ValueError: An image cannot be used, or a label or an image list does not fit.
     """
-    built = build_images(dataset)
-    check_images(built)
-    workspace.note(note_large_images(built))
-    if isinstance(built, ImageLabelDataset):
-        workspace.note(built.check_unused_labels())
+    faults = Faults()
+    with faults.collect():
+        built = build_images(dataset)
+        with faults.collect():
+            check_images(built)
+            workspace.note(note_large_images(built))
+        if isinstance(built, ImageLabelDataset):
+            workspace.note(built.check_unused_labels())
+    if faults and 'dataset' in dataset:  # labels may be what is wrong; the images are seen without
+        with faults.collect():
+            check_images(build_images(dataset['dataset']))
+    faults.say()
     return built
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmwsss.datasets.image_labels import foreground_classes
+from mmwsss.errors import Faults
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
 from mmwsss.pipeline.batch import (
     check_batches,
@@ -150,10 +151,19 @@ class Train(Stage):
         if self.checkpoint:
             check_network(config.model, self.checkpoint)
             return
-        check_start(config)
-        check_backbone(config.model)
-        share_batch(config, training_processes(config, workspace.gpus))
-        refuse_senseless_numbers(config)
+        faults = Faults()
+        with faults.collect():
+            check_start(config)
+        with faults.collect():
+            check_backbone(config.model)
+        with faults.collect():
+            refuse_senseless_numbers(config)
+            share_batch(config, training_processes(config, workspace.gpus))
+        with faults.collect():
+            self._check_images(config, workspace)
+        faults.say()
+
+    def _check_images(self, config: Config, workspace: Workspace) -> None:
         dataset = config.train_dataloader.dataset
         # a PseudoMaskDataset is made of masks that are not there yet, but its images are
         images = check_dataset(dataset if 'label_file' in dataset else dataset.dataset, workspace)
