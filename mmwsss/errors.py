@@ -23,6 +23,7 @@ USER_ERRORS = (
     FloatingPointError,
     MemoryError,
 )
+_TRACEBACK = '\nOriginal Traceback '
 _FOLDER = 'MMWSSS_ERRORS'  # of the environment: where sentences are left, one file per rank
 
 
@@ -108,6 +109,10 @@ def _say(error: Exception) -> str:
     if isinstance(error, FailedProcesses):
         return str(error)  # said by a process, with its kind
     sentence = f'{type(error).__name__}: {error}'
+    said = sentence.rfind(f'\n{type(error).__name__}: ')
+    if said > 0 and _TRACEBACK in sentence:
+        # of a process that loads data: torch puts its whole traceback into the message
+        sentence = sentence[said:].strip()
     if isinstance(error, ModuleNotFoundError):
         sentence += ". Install what mmwsss needs: pip install 'mmwsss[openmmlab]'"
     return sentence

@@ -1,6 +1,24 @@
 import pytest
+import torch
 
-from mmwsss.errors import Faults, SeveralFaults
+from mmwsss.errors import Faults, SeveralFaults, run_saying_errors
+
+
+class Damaged(torch.utils.data.Dataset):
+    """A data set whose only image cannot be read."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise ValueError('a.jpg is damaged')
+
+
+def test_the_error_of_a_process_that_loads_data_is_a_sentence_too(capsys, monkeypatch):
+    monkeypatch.delenv('MMWSSS_TRACEBACK', raising=False)
+    loader = torch.utils.data.DataLoader(Damaged(), num_workers=1)
+    assert run_saying_errors(lambda: list(loader)) == 1
+    assert capsys.readouterr().err == 'ValueError: a.jpg is damaged\n'
 
 
 def collected(*errors):
