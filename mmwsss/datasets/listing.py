@@ -64,12 +64,14 @@ def read_names(dataset: Mapping[str, Any]) -> list[str]:
         return [path.as_posix(), path.read_text(encoding='utf-8')]  # of a format of its own
     if dataset.get('ann_file'):
         return read_lines(path)
-    folder, suffixes = image_folder(dataset), image_suffixes(dataset)
-    if 'img_suffix' not in dataset:  # one that takes many may know it by itself
-        suffixes = (*suffixes, *IMAGE_SUFFIXES)
-    files = folder.rglob('*')
-    names = (path for path in files if path.name.lower().endswith(tuple(map(str.lower, suffixes))))
-    return sorted(path.relative_to(folder).as_posix() for path in names)
+    folder = image_folder(dataset)
+    if folder == Path():  # a data set that says in its own way where its images are
+        return []
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob('*'))
+    if 'img_suffix' in dataset:
+        return sorted(name for name in names if name.endswith(image_suffixes(dataset)))
+    # without it, a data set may know of many suffixes by itself
+    return sorted(name for name in names if name.lower().endswith(IMAGE_SUFFIXES))
 
 
 def other_suffixes(dataset: Mapping[str, Any]) -> list[str]:

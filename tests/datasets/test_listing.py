@@ -102,8 +102,9 @@ def test_lists_of_editors_and_spreadsheets_are_read(folder, content, plain):
 
 def test_the_names_of_a_folder_are_those_of_its_images(folder):
     (folder / 'images/Thumbs.db').touch()
-    assert read_names(config_of(folder, img_suffix='.jpg')) == ['a.jpg', 'b.JPG']
+    assert read_names(config_of(folder, img_suffix='.jpg')) == ['a.jpg']
     assert read_names(config_of(folder)) == ['a.jpg', 'b.JPG', 'c.jpeg']
+    assert read_names({'type': 'ConcatDataset'}) == []
 
 
 def test_an_accent_has_two_spellings_and_is_one_letter(folder):
