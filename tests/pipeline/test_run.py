@@ -52,7 +52,7 @@ WALK = {**REFINE, 'type': 'WalkSeeds', 'model': 'irnet'}
     [
         ({**REFINE, 'source': 'pcam'}, r"source is 'pcam'; choose one of cam, pacam, sum"),
         ({**REFINE, 'bg_threshold': 15}, r'bg_threshold is 15; it must lie in \[0, 1\], or be one'),
-        ({**REFINE, 'bg_threshold': 'bst'}, r"'bst'; it must be a number, or be one of best, None"),
+        ({**REFINE, 'bg_threshold': 'bst'}, r"'bst'; it must be a number, or be one of best, auto"),
         ({**REFINE, 'bg_power': 0}, r'bg_power is 0; it must be at least'),
         ({**REFINE, 'min_confidence': 70}, r'min_confidence is 70; it must lie in \[0, 1\]'),
         ({**IR_LABELS, 'fg_threshold': -0.15}, r'fg_threshold is -0\.15; it must lie in'),
