@@ -88,7 +88,9 @@ def check_batches(config: Config, images: int, processes: int, stage: str) -> No
 
 
 def refuse_senseless_numbers(config: Config) -> None:
-    """Raise ValueError if a training has no epoch, no image in a batch, or no learning rate.
+    """Raise ValueError if a training has no epoch, no image in a batch, or a negative rate.
+
+    A rate of 0 is that of a pass which collects and learns no weight.
 
     Args:
         config: Of the training.
@@ -106,8 +108,10 @@ def refuse_senseless_numbers(config: Config) -> None:
         if value is not None and not (whole and value >= 1):
             raise ValueError(f'{place} is {value!r}; it must be a whole number of at least 1')
     rate = optimizer.get('lr')
-    if rate is not None and not (isinstance(rate, int | float) and 0 < rate < math.inf):
-        raise ValueError(f'optim_wrapper.optimizer.lr is {rate!r}; it must be a number above 0')
+    if rate is not None and not (isinstance(rate, int | float) and 0 <= rate < math.inf):
+        raise ValueError(
+            f'optim_wrapper.optimizer.lr is {rate!r}; it must be a number of at least 0'
+        )
 
 
 def training_processes(config: Config, gpus: int) -> int:

@@ -210,7 +210,7 @@ def test_every_training_is_asked_whether_its_images_make_a_batch(config, tmp_pat
         (
             'optim_wrapper.optimizer.lr',
             -0.1,
-            r'lr is -0\.1; it must be a number above 0',
+            r'lr is -0\.1; it must be a number of at least 0',
         ),
         ('optim_wrapper.optimizer.lr', '1e-3x', r"optimizer\.lr is '1e-3x'"),
     ],
@@ -219,6 +219,11 @@ def test_numbers_that_make_no_sense_are_refused(config, tmp_path, place, value, 
     merge_options(config, {place: value})
     with pytest.raises(ValueError, match=message):
         check(config, tmp_path)
+
+
+def test_a_pass_that_learns_no_weight_has_a_rate_of_zero(config, tmp_path):
+    merge_options(config, {'optim_wrapper.optimizer.lr': 0.0})
+    check(config, tmp_path)
 
 
 def test_what_is_wrong_with_images_labels_and_numbers_is_said_at_once(config, tmp_path):
