@@ -19,7 +19,8 @@ class Bar:
         total: How much there is to do.
         unit: What is counted: ``image``, ``step``, ...
         initial: How much of it was done before.
-        draw: Called with the bar when it has moved, not oftener than every `INTERVAL` seconds.
+        draw: Called with the bar when it has moved, not oftener than every `INTERVAL` seconds; and
+            at its end.
 
     Attributes:
         done: How much has been done, with what was done before.
@@ -44,7 +45,8 @@ class Bar:
     def move(self, done: int, phase: str = '', note: str = '') -> None:
         """Say how much has been done in all, and where and with what the work is."""
         self.done, self.phase, self.note = done, phase, note
-        if self._draw and time.monotonic() - self._drawn >= INTERVAL:
+        due = time.monotonic() - self._drawn >= INTERVAL or done >= self.total
+        if self._draw and due:
             self.draw()
 
     def draw(self) -> None:
