@@ -1,5 +1,6 @@
 """Hooks (when) and loops (training without an optimiser)."""
 
+from .affinity_refinement import AffinityRefinementHook
 from .bank_filling import BankFillLoop, CollectLoop
 from .current_images import CurrentImagesHook
 from .displacement_mean import DisplacementMeanHook
@@ -11,6 +12,7 @@ from .unfreeze import UnfreezeHook
 from .vision_prototypes import VisionPrototypeHook
 
 __all__ = [
+    'AffinityRefinementHook',
     'BankFillLoop',
     'CollectLoop',
     'ContextPrototypeHook',

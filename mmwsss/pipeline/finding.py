@@ -49,7 +49,8 @@ def find_network(source: str | Path, part: str, what: str) -> tuple[Config, Path
 
     Args:
         source: As for `find_run`; or the folder of a training alone.
-        part: Of the config's ``model``: ``decode_head`` or ``cam_head``.
+        part: Of the config's ``model``: ``decode_head``, or ``cam_head``; a one-stage network has
+            both, and is a segmentor.
         what: Such a network is, for messages.
 
     Returns:
@@ -66,6 +67,7 @@ def find_network(source: str | Path, part: str, what: str) -> tuple[Config, Path
         if (place / 'last_checkpoint').is_file()
         and (config := training_config(place))
         and part in config.model
+        and (part == 'decode_head' or 'decode_head' not in config.model)
     ]
     ended = [(config, file) for config, file in trained if _has_ended(file.parent)]
     if ended:

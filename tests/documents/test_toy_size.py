@@ -15,6 +15,7 @@ CONFIGS = (
     'deeplabv2/deeplabv2_resnet38_voc',
     'irn/irnet_coco',
     'mctformer/mctformer_voc',
+    'one_stage/one_stage_voc',
     'quickstart/toy_clip',
     'vpl/clip_es_vpl_voc',
     'vpl/vpl_decoder_voc',

@@ -65,6 +65,7 @@ HOSTS = {  # smallest network, its features, whether images may be padded
     'MCTformerHead': lambda: (build('MCTformerHead', in_channels=CHANNELS), tokens(), True),
     'CLIPESHead': lambda: clip('CLIPESHead'),
     'CLIPESAdapterHead': lambda: clip('CLIPESAdapterHead'),
+    'OneStageCLIPHead': lambda: (*clip('OneStageCLIPHead')[:2], True),
 }
 PLUG_INS = {  # options beside the projection, which depends on the host
     'PrototypeAwareCAMHead': [

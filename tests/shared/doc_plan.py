@@ -105,6 +105,7 @@ PLANS = {
         before=TOY_SCENES + TOY_200,
     ),
     'docs/methods/vpl.md': Plan(before=TOY_SCENES + TOY_200 + 'python tools/train_toy_clip.py'),
+    'docs/methods/one_stage.md': Plan(before=TOY_SCENES + 'python tools/train_toy_clip.py'),
     'docs/methods/deeplabv2.md': Plan(
         weights=('IN.pth',),
         before='python tools/run_pipeline.py configs/cpal/irn_cpal_voc.py --until pseudo_masks',

@@ -20,6 +20,7 @@ EPOCHS = 3  # CPF-CTE lets the backbone learn after the second
 RATE = 1e-4
 BLOCKS = 3  # of a ViT; MCTformer sums the attention of the last three
 TRAIN_IMAGES, TEST_IMAGES = 4, 2
+CLIPS = ('CLIPESBackbone', 'FrozenCLIP', 'OneStageCLIP')
 CLIP = {
     'embed_dim': 512,
     'quick_gelu': True,
@@ -54,7 +55,7 @@ def shrink_network(model):
             part['arch'] = {**sizes, 'num_layers': BLOCKS}
             if 'frozen_stages' in part:
                 part['frozen_stages'] = min(part['frozen_stages'], BLOCKS)
-        if kind in ('CLIPESBackbone', 'FrozenCLIP') and part['pretrained'] == 'openai':
+        if kind in CLIPS and part['pretrained'] == 'openai':
             part.update(model_name=CLIP, pretrained=None)
         if kind == 'FrozenCLIPDecoder' and part['in_channels'][0] == 768:
             part['in_channels'] = [CLIP['vision_cfg']['width']] * len(part['in_channels'])

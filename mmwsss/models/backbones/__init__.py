@@ -4,6 +4,7 @@ from .class_token_vit import ClassTokenFeatures, ClassTokenViT
 from .efficientnet_lite import EfficientNetLite0
 from .frozen_clip import CLIPESBackbone, CLIPFeatures, FrozenCLIP
 from .hybrid_embed import EfficientNetLite0Patches
+from .one_stage_clip import OneStageCLIP, OneStageFeatures
 from .resnet38 import ResNet38
 from .resnet_ceil_pool import ResNetCeilPool
 from .resnet_with_stem import ResNetWithStem
@@ -16,6 +17,8 @@ __all__ = [
     'EfficientNetLite0',
     'EfficientNetLite0Patches',
     'FrozenCLIP',
+    'OneStageCLIP',
+    'OneStageFeatures',
     'ResNet38',
     'ResNetCeilPool',
     'ResNetWithStem',

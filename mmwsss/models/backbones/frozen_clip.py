@@ -1,5 +1,6 @@
 """CLIP's image tower as a backbone that never learns (through open_clip)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,14 +187,31 @@ class CLIPESBackbone(FrozenCLIP):
         tokens, size = self.embed(images)
         number = size[0] * size[1]
         attention = tokens.new_zeros(len(images), number, number)
-        first = len(self.blocks) - self.num_attention_blocks
+        for after, weights in self.run_blocks(tokens, self.num_attention_blocks):
+            tokens = after
+            if weights is not None:
+                attention += weights
+        return CLIPFeatures(tokens, attention, size, self)
+
+    def run_blocks(self, tokens: Tensor, attending: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Run all blocks but the last, one after another.
+
+        Args:
+            tokens: What enters the first block, ``(B, 1 + L, C)``.
+            attending: Of how many last blocks, the very last among them, the attention is wanted.
+
+        Yields:
+            After each block its tokens, and the attention among its patches ``(B, L, L)``, averaged
+            over heads; None of a block whose attention is not wanted.
+        """
+        first = len(self.blocks) - attending
         for index, block in enumerate(self.blocks[:-1]):
             if index < first:
                 tokens = block(tokens)
+                yield tokens, None
             else:
                 tokens, weights = attend(block, tokens, block.ln_1(tokens))
-                attention += weights[:, 1:, 1:]
-        return CLIPFeatures(tokens, attention, size, self)
+                yield tokens, weights[:, 1:, 1:]
 
 
 def attend(block: Any, tokens: Tensor, normalized: Tensor) -> tuple[Tensor, Tensor]:

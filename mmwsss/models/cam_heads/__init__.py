@@ -7,6 +7,7 @@ from .clip_es import CLIPESHead, CLIPESOutput
 from .clip_es_adapter import CLIPESAdapterHead
 from .linear import LinearCAMHead
 from .mctformer import MCTformerHead, MCTformerOutput
+from .one_stage_clip import OneStageCLIPHead
 from .sipe import SIPEHead, SIPEOutput
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     'MCTformerHead',
     'MCTformerOutput',
     'MergedMaps',
+    'OneStageCLIPHead',
     'SIPEHead',
     'SIPEOutput',
 ]

@@ -123,13 +123,9 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
                 'CLIP-ES makes maps of the classes that an image is labelled with: wrap the data '
                 'set in mmwsss.ImageLabelDataset with a label_file'
             )
-        if not valid.all():
-            raise ValueError(
-                'CLIP-ES sees whole images, and padding would change their maps: set '
-                'train_dataloader.batch_size and seed_dataloader.batch_size to 1'
-            )
         prototypes = self._prototypes(features)
         cam, last, attention = self.grad_cams(features, prototypes, image_label)
+        cam = self.inside(cam, valid)
         valid = resize_valid(valid, features.size)
         projected = features.clip.project(last)  # (B, 1 + L, D)
         affinity = self.affinity(features, attention)
@@ -139,10 +135,27 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
             cam=cam,
             valid=valid,
             logits=self.logit_scale * self._cosine(projected, prototypes),
-            raw=self.spread(cam, affinity),
+            raw=self.spread(cam, affinity) * valid,
             affinity=affinity,
             vectors=vectors,
         )
+
+    def inside(self, cam: Tensor, valid: Tensor) -> Tensor:
+        """Return GradCAMs ``(B, N, h, w)`` as they are inside of the images.
+
+        Args:
+            cam: Of the whole images, as `grad_cams` makes them.
+            valid: ``(B, 1, H, W)``, 1 inside the image.
+
+        Raises:
+            ValueError: An image is padded: CLIP-ES sees whole images.
+        """
+        if not valid.all():
+            raise ValueError(
+                'CLIP-ES sees whole images, and padding would change their maps: set '
+                'train_dataloader.batch_size and seed_dataloader.batch_size to 1'
+            )
+        return cam
 
     def loss(
         self,
@@ -170,7 +183,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         """
         assert output.affinity is not None
         fused = normalize_cam(output.cam + normalize_by_max(pacam))
-        return self.spread(fused * output.valid, output.affinity)
+        return self.spread(fused * output.valid, output.affinity) * output.valid
 
     def merge_views(self, views: Views) -> MergedMaps:
         """Stretch maps to [0, 1] by their minimum and maximum on the patches, and then resize them.

@@ -1,7 +1,7 @@
 """The decoder of VPL: it learns on the patch tokens of a frozen CLIP."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -61,7 +61,7 @@ class FrozenCLIPDecoder(BaseDecodeHead):
     The tokens of each block go through an MLP of their own; the results are concatenated, reduced
     by a 1x1 convolution, and mixed by pre-norm transformer layers to the embedding ``V``. There are
     no positions to add, because CLIP's tokens hold theirs. The scores are cosines of ``V`` and the
-    prototypes over a temperature; only the decoder learns.
+    prototypes over a temperature, or those of a linear classifier; only the decoder learns.
 
     The prototypes are buffers. They come from a file when a training begins, and from the decoder's
     own checkpoint ever after: a test does not need the file.
@@ -76,6 +76,8 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         num_heads: Attention heads of a layer.
         temperature: Divides the cosines.
         dropout_ratio: Dropout of the transformer layers.
+        classifier: ``prototypes``, or ``linear``: a 1x1 convolution in their place, which learns
+            (WeCLIP); then there are no prototypes, and `rsc` has nothing to contrast with.
         prototypes: Arguments of `read_prototypes`; the tensor is ``(P, D)``: first the prototypes
             of the foreground classes, then those of background names. None where a checkpoint of
             the decoder brings them.
@@ -83,8 +85,8 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         **kwargs: As for mmseg's `BaseDecodeHead` (``loss_decode``, ``align_corners``, ...).
 
     Raises:
-        ValueError: `embed_dims` is not known or no multiple of `num_heads`, or the two losses have
-            one name.
+        ValueError: `embed_dims` is not known or no multiple of `num_heads`, the two losses have one
+            name, or a linear classifier is to have prototypes.
         FileNotFoundError: `embed_dims` is to come from a file that is not there.
     """
 
@@ -100,6 +102,7 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         num_heads: int = 8,  # ours
         temperature: float = 0.07,  # ours
         dropout_ratio: float = 0.1,  # ours: that of torch's layers
+        classifier: Literal['prototypes', 'linear'] = 'prototypes',
         prototypes: dict[str, str] | None = None,
         rsc: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -115,6 +118,11 @@ class FrozenCLIPDecoder(BaseDecodeHead):
             **kwargs,
         )
         del self.conv_seg  # the base class's classifier, which would have no gradient
+        if classifier == 'linear' and (prototypes is not None or rsc is not None):
+            raise ValueError(
+                "model.decode_head.classifier='linear' has no prototypes: set prototypes and rsc "
+                "to None, or classifier='prototypes'"
+            )
         self.temperature = temperature
         self.prototype_source = prototypes
         if embed_dims is None:
@@ -145,6 +153,7 @@ class FrozenCLIPDecoder(BaseDecodeHead):
                 for _ in range(num_layers)
             )
         )
+        self.classifier = nn.Conv2d(embed_dims, num_classes, 1) if classifier == 'linear' else None
         self.class_prototypes: Tensor
         self.background_prototypes: Tensor
         self.register_buffer('class_prototypes', torch.zeros(num_classes - 1, embed_dims))
@@ -194,9 +203,16 @@ class FrozenCLIPDecoder(BaseDecodeHead):
 
     def embed(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the embedding ``V``, ``(B, D, h, w)``, of the backbone's maps."""
+        return self.mix(self.fuse_blocks(inputs))
+
+    def fuse_blocks(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Return what the blocks' MLPs make of the backbone's maps, ``(B, D, h, w)``."""
         maps = self._transform_inputs(inputs)
         narrow = [block(one) for block, one in zip(self.blocks, maps, strict=True)]
-        fused = self.fuse(torch.cat(narrow, dim=1))  # (B, D, h, w)
+        return self.fuse(torch.cat(narrow, dim=1))
+
+    def mix(self, fused: Tensor) -> Tensor:
+        """Return the embedding ``V``, ``(B, D, h, w)``, of what `fuse_blocks` returned."""
         tokens = self.layers(fused.flatten(2).transpose(1, 2))  # (B, h w, D)
         return tokens.transpose(1, 2).unflatten(2, fused.shape[-2:])
 
@@ -206,6 +222,8 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         Raises:
             ValueError: There are no prototypes.
         """
+        if self.classifier is not None:
+            return self.classifier(embedding)
         if not len(self.background_prototypes):
             raise ValueError(_UNSET)
         # the steps of bfloat16 are as large as the differences of cosines
@@ -232,7 +250,20 @@ class FrozenCLIPDecoder(BaseDecodeHead):
         Raises:
             ValueError: There are no prototypes, or `rsc` is set and there are no image labels.
         """
-        embedding = self.embed(inputs)
+        return self.loss_of_embedding(self.embed(inputs), batch_data_samples)
+
+    def loss_of_embedding(
+        self, embedding: Tensor, batch_data_samples: list[SegDataSample]
+    ) -> dict[str, Tensor]:
+        """Return the losses of an embedding that was made before, as `loss` does.
+
+        Args:
+            embedding: ``V``, ``(B, D, h, w)``.
+            batch_data_samples: With pseudo masks, and for `rsc` with image labels.
+
+        Raises:
+            ValueError: As of `loss`.
+        """
         scores = self.score(embedding)
         losses = self.loss_by_feat(scores, batch_data_samples)
         if self.rsc is not None:

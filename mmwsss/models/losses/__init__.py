@@ -2,6 +2,7 @@
 
 from .balanced_cross_entropy import BalancedCrossEntropyLoss
 from .global_mean import global_mean
+from .pair_affinity import PairAffinityLoss
 from .rsc import RSCLoss
 
-__all__ = ['BalancedCrossEntropyLoss', 'RSCLoss', 'global_mean']
+__all__ = ['BalancedCrossEntropyLoss', 'PairAffinityLoss', 'RSCLoss', 'global_mean']

@@ -73,14 +73,18 @@ class CAMSegmentor(BaseSegmentor):
         Raises:
             ValueError: The host needs image labels, and there are none.
         """
+        valid, image_label = self._known(inputs, data_samples)
+        return self.cam_head(self.extract_feat(inputs), valid, image_label)
+
+    def _known(self, inputs: Tensor, data_samples: Samples | None) -> tuple[Tensor, Tensor | None]:
+        """Return where the images are, ``(B, 1, H, W)``, and their labels, if there are any."""
         samples = data_samples or []
         if samples and 'valid_mask' in samples[0]:
             valid = torch.stack([sample.valid_mask.data for sample in samples])
         else:
             valid = torch.ones_like(inputs[:, :1])
         labelled = samples and 'gt_label' in samples[0]
-        image_label = self._image_label(samples) if labelled else None
-        return self.cam_head(self.extract_feat(inputs), valid, image_label)
+        return valid, self._image_label(samples) if labelled else None
 
     def loss(self, inputs: Tensor, data_samples: Samples) -> dict[str, Tensor]:
         """Return the host's losses and, if plugged in, the prototype head's.

@@ -52,12 +52,16 @@ class GenerateSeeds(Stage):
         check_dataset(config.seed_dataloader.dataset, workspace)
 
     def seed_sources(self, workspace: Workspace) -> tuple[str, ...]:
-        """Return ``cam``, and with a plug-in the others."""
-        return SOURCES if self._config(workspace).model.get('prototype_head') else SOURCES[:1]
+        """Return ``cam``, and of a classification network with a plug-in the others."""
+        model = self._config(workspace).model
+        plugged = model.get('prototype_head') and not model.get('decode_head')
+        return SOURCES if plugged else SOURCES[:1]
 
     def seed_backgrounds(self, workspace: Workspace) -> tuple[str, ...]:
         """Return what host and plug-in give; a segmentor that makes seeds has a background."""
         model = self._config(workspace).model
+        if model.get('decode_head'):
+            return super().seed_backgrounds(workspace)
         kind = model.get('cam_head', {}).get('type')
         host = MODELS.get(kind) if kind else None
         if not (inspect.isclass(host) and issubclass(host, BaseCAMHead)):

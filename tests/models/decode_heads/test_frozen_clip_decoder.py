@@ -126,6 +126,29 @@ def test_scores_by_plain_torch(size, mode):
     assert embedding.shape == (2, DIMS, *size)
 
 
+LINEAR = {'classifier': 'linear', 'rsc': None}
+
+
+def test_a_linear_classifier_takes_the_place_of_the_prototypes():
+    head, maps = make_head(False, **LINEAR).double(), tuple(one.double() for one in tokens())
+    with torch.no_grad():
+        scores = head(maps)
+        for image in range(2):
+            embedding = naive_embed(head, maps, image)
+            expected = embedding @ head.classifier.weight[:, :, 0, 0].T + head.classifier.bias
+            torch.testing.assert_close(scores[image].flatten(1).T, expected)
+    sum(head.loss(maps, samples(False), None).values()).backward()
+    assert all(parameter.grad.any() for parameter in head.parameters())
+
+
+@pytest.mark.parametrize(
+    'more', [{'rsc': {'type': 'mmwsss.RSCLoss'}}, {'prototypes': {'checkpoint': 'a.pth'}}]
+)
+def test_a_linear_classifier_has_no_prototypes(more):
+    with pytest.raises(ValueError, match="classifier='linear' has no prototypes: set"):
+        make_head(False, **(LINEAR | more))
+
+
 def test_layers_begin_with_weights_of_their_own():
     head = make_head()
     assert not head.layers[0].linear1.weight.equal(head.layers[1].linear1.weight)
