@@ -6,6 +6,8 @@ needed on the machine at hand does nothing.
 
 import importlib
 import importlib.util
+import os
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -16,6 +18,18 @@ _MISSING_REQUIREMENT = (
     '`pip install -r requirements.txt` (without a checkout: the extra `mmwsss[openmmlab]`), or run '
     '`bash tools/quickstart.sh`, which does it for you.'
 )
+_GROUP_VARIABLES = {  # what torch's variables are called by a launcher
+    'slurm': {
+        'RANK': 'SLURM_PROCID',
+        'LOCAL_RANK': 'SLURM_LOCALID',
+        'WORLD_SIZE': 'SLURM_NTASKS',
+    },
+    'mpi': {
+        'RANK': 'OMPI_COMM_WORLD_RANK',
+        'LOCAL_RANK': 'OMPI_COMM_WORLD_LOCAL_RANK',
+        'WORLD_SIZE': 'OMPI_COMM_WORLD_SIZE',
+    },
+}
 _torchvision_schemas: list[Any] = []  # keeps the Library object alive as long as the process
 _applied = False
 
@@ -166,12 +180,11 @@ def prepare_cpu_processes(config: Any) -> None:
         config: The run's config, changed in place; nothing happens with a GPU or one process.
     """
     import torch
-    from torch import distributed
 
-    if torch.cuda.is_available() or config.get('launcher', 'none') == 'none':
+    launcher = config.get('launcher', 'none')
+    if torch.cuda.is_available() or launcher == 'none':
         return
-    if not distributed.is_initialized():
-        distributed.init_process_group('gloo')
+    join_process_group(launcher)
     if config.get('model_wrapper_cfg'):
         return  # the config has one that needs no device
     config.model_wrapper_cfg = {
@@ -179,6 +192,39 @@ def prepare_cpu_processes(config: Any) -> None:
         'device_ids': None,
         'broadcast_buffers': False,
     }
+
+
+def join_process_group(launcher: str) -> None:
+    """Join the process group of a launcher; on a machine without GPU one of gloo.
+
+    mmengine's own way asks for a GPU, and divides by their number under Slurm.
+
+    Args:
+        launcher: As mmengine names it.
+    """
+    import torch
+    from mmengine.dist import init_dist
+    from torch import distributed
+
+    if distributed.is_initialized():
+        return
+    if torch.cuda.is_available():
+        init_dist(launcher)
+        return
+    for name, variable in _GROUP_VARIABLES.get(launcher, {}).items():
+        os.environ[name] = os.environ[variable]
+    os.environ.setdefault('MASTER_PORT', '29500')
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _first_host(os.environ.get('SLURM_NODELIST'))
+    distributed.init_process_group('gloo')
+
+
+def _first_host(machines: str | None) -> str:
+    """Return the first machine of Slurm's list, in which numbers are in brackets."""
+    if machines is None:
+        return '127.0.0.1'
+    command = ['scontrol', 'show', 'hostnames', machines]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
 
 
 def leave_process_group() -> None:

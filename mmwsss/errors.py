@@ -24,6 +24,9 @@ USER_ERRORS = (
     MemoryError,
 )
 _TRACEBACK = '\nOriginal Traceback '
+# what a process says whose group has lost another one: no cause, but what follows from it
+_LOST = ('closed by peer', 'reset by peer', 'Broken pipe', 'gloo', 'NCCL', 'TCPStore')
+_LOST_SUFFIX = '.lost'
 _FOLDER = 'MMWSSS_ERRORS'  # of the environment: where sentences are left, one file per rank
 
 
@@ -98,7 +101,7 @@ def run_saying_errors(work: Callable[[], None]) -> int:
         if not isinstance(error, USER_ERRORS) and not is_logged(error):
             raise  # an error of ours, whose traceback is to be seen
         sentence = '\n'.join([*getattr(error, '__notes__', []), _say(error)])
-        if not _leave(sentence):
+        if not _leave(sentence, _has_lost_another(error)):
             erase_line()
             print(sentence, file=sys.stderr)
         return FAILED
@@ -118,12 +121,18 @@ def _say(error: Exception) -> str:
     return sentence
 
 
-def _leave(sentence: str) -> bool:
+def _has_lost_another(error: Exception) -> bool:
+    """Say whether an error is of a process group that another process has left."""
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _LOST)
+
+
+def _leave(sentence: str, lost: bool) -> bool:
     """Leave a sentence to the process that this one came from; False if none of ours did it."""
     folder = os.environ.get(_FOLDER)
     if not folder:
         return False
-    Path(folder, os.environ.get('RANK', '0')).write_text(sentence, encoding='utf-8')
+    name = os.environ.get('RANK', '0') + (_LOST_SUFFIX if lost else '')
+    Path(folder, name).write_text(sentence, encoding='utf-8')
     return True
 
 
@@ -146,7 +155,14 @@ def errors_left() -> Iterator[Path]:
                 os.environ[_FOLDER] = before
 
 
-def first_error(folder: Path) -> str | None:
-    """Return the sentence of the lowest rank, or None if no process left one."""
-    files = sorted(folder.iterdir(), key=lambda path: int(path.name))
+def first_error(folder: Path, lost: bool = False) -> str | None:
+    """Return the sentence of the lowest rank, or None if no process left one.
+
+    Args:
+        folder: That of `errors_left`.
+        lost: Of processes which only say that they have lost another one; without it, of those that
+            say something else.
+    """
+    files = [path for path in folder.iterdir() if (path.suffix == _LOST_SUFFIX) == lost]
+    files.sort(key=lambda path: int(path.stem))
     return files[0].read_text(encoding='utf-8') if files else None

@@ -23,7 +23,13 @@ TRANSFORMS = Registry(
     'transform', parent=mmseg.TRANSFORMS, scope='mmwsss', locations=['mmwsss.datasets.transforms']
 )
 HOOKS = Registry('hook', parent=mmseg.HOOKS, scope='mmwsss', locations=['mmwsss.engine'])
-# a child of mmengine's: the Runner asks that one, which looks no deeper than its children
+# children of mmengine's: the Runner asks those, which look no deeper than their children
+DATA_SAMPLERS = Registry(
+    'data sampler',
+    parent=mmengine.DATA_SAMPLERS,
+    scope='mmwsss',
+    locations=['mmwsss.datasets'],
+)
 MODEL_WRAPPERS = Registry(
     'model_wrapper', parent=mmengine.MODEL_WRAPPERS, scope='mmwsss', locations=['mmwsss.engine']
 )

@@ -40,7 +40,7 @@ ALLOWED = {
     'shipped': {''},
     'terminal': set(),
     'errors': {'', 'terminal', 'compat'},
-    'launch': {'', 'errors'},
+    'launch': {'', 'errors', 'terminal'},
     'functional': set(),
     'structures': {'functional'},
     'registry': {'', 'compat'},

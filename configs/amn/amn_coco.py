@@ -5,7 +5,6 @@ train_dataloader = seed_dataloader = test_dataloader = dict(dataset=labelled)
 judged_on, tested_on = _base_.coco_judged_on, _base_.coco_val
 stages = dict(
     cam=dict(config='configs/irn/irn_coco.py'),
-    walk=dict(full_size=False),  # or they would take over a hundred gigabytes
     irnet=dict(config='configs/irn/irnet_coco.py'),
     segmentor=dict(config='configs/deeplabv2/deeplabv2_r101_coco.py'),
 )

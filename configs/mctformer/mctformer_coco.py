@@ -3,7 +3,6 @@ _base_ = ['./mctformer_voc.py', '../_base_/datasets/coco.py']
 train_dataloader = seed_dataloader = test_dataloader = dict(dataset=_base_.coco_labelled)
 judged_on, tested_on = _base_.coco_judged_on, _base_.coco_val
 stages = dict(
-    walk=dict(full_size=False),  # or they would take over a hundred gigabytes
     irnet=dict(config='configs/irn/irnet_coco.py'),
     segmentor=dict(config='configs/deeplabv2/deeplabv2_resnet38_coco.py'),
 )

@@ -19,7 +19,7 @@ stages = dict(
     amn_ir_labels=dict(fg_threshold=0.55, bg_threshold=0.3),
     irnet=dict(config='configs/quickstart/irnet_toy.py'),
     # as far as 256 steps go on a photograph of VOC, whose sides are three times as long
-    walk=dict(steps=32, power=1.0, full_size=False),
+    walk=dict(steps=32, power=1.0),
     pseudo_masks=dict(bg_threshold='best', scores='walk_scores'),
     segmentor=dict(config='configs/quickstart/deeplabv2_toy.py'),
 )

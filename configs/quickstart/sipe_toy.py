@@ -4,6 +4,6 @@ _base_ = ['../_base_/models/sipe_efficientnet_lite0.py', '../_base_/datasets/toy
           '../_base_/default_runtime.py']
 stages = dict(
     irnet=dict(config='configs/quickstart/irnet_toy.py'),
-    walk=dict(steps=32, full_size=False),  # as in walk_toy.py
+    walk=dict(steps=32),  # as in walk_toy.py
     segmentor=dict(config='configs/quickstart/deeplabv2_toy.py'),
 )

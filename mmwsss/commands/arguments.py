@@ -3,13 +3,14 @@
 import argparse
 import json
 import os
+import signal
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmwsss.launch import launch
 from mmwsss.shipped import find_config
-from mmwsss.terminal import Console
+from mmwsss.terminal import Console, end_with_parent
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -47,9 +48,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_work_dir(parser, 'folder for logs and checkpoints; work_dirs/<name of the config>')
     add_gpus(parser)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    # torch.distributed.launch of old gives it as an option, today's as a variable
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_launcher(parser)
     add_verbose(parser)
     parser.add_argument('--figures', help='write the resulting figures to this JSON file')
 
@@ -67,10 +66,13 @@ def open_console(arguments: argparse.Namespace) -> AbstractContextManager:
     """Return what a command shows on the terminal."""
     if _starts_processes(arguments):
         return nullcontext()  # each of them has its own, and the first one shows
+    launcher = getattr(arguments, 'launcher', 'none')
+    if launcher != 'none':
+        end_with_parent(signal.SIGKILL)
     return Console(
         verbose=getattr(arguments, 'verbose', False),
         quiet=hasattr(arguments, 'verbose'),
-        first=_rank(getattr(arguments, 'launcher', 'none')) == 0,
+        first=_rank(launcher) == 0,
     )
 
 
@@ -78,7 +80,13 @@ def _starts_processes(arguments: argparse.Namespace) -> bool:
     """Say whether a command is to start itself in several processes."""
     if getattr(arguments, 'launcher', None) != 'none':
         return False  # it knows no launcher, or a launcher has started it
-    return arguments.gpus > 1 or os.environ.get('NNODES', '1') != '1'
+    if _machines(arguments) > 1:
+        return True
+    return arguments.gpus > 1 and not arguments.starts_by_stage
+
+
+def _machines(arguments: argparse.Namespace) -> int:
+    return arguments.nodes or int(os.environ.get('NNODES', '1'))
 
 
 def _rank(launcher: str) -> int:
@@ -96,6 +104,30 @@ def add_gpus(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--gpus', type=count, default=1, help='processes with a network, one per GPU'
     )
+
+
+def add_launcher(parser: argparse.ArgumentParser, starts_by_stage: bool = False) -> None:
+    """Add machines, and who has started the processes.
+
+    Args:
+        parser: Of the command.
+        starts_by_stage: The command starts the processes of one machine itself, stage by stage.
+    """
+    parser.set_defaults(starts_by_stage=starts_by_stage)
+    parser.add_argument(
+        '--nodes',
+        type=count,
+        help='machines, on each of which the command is called with NODE_RANK (0 on the first) and '
+        'MASTER_ADDR in the environment; NNODES of the environment if not given',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what has started this process as one of several: torchrun, srun, mpirun',
+    )
+    # torch.distributed.launch of old gives it as an option, today's as a variable
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def add_processes(parser: argparse.ArgumentParser) -> None:
@@ -188,7 +220,7 @@ def read_config(arguments: argparse.Namespace) -> 'Config':
 
     from mmwsss.pipeline.config import load_config
 
-    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
+    set_local_rank(arguments)
     config = load_config(path, read_changes(arguments.cfg_options))
     config.launcher = arguments.launcher
     config.work_dir = (
@@ -196,6 +228,11 @@ def read_config(arguments: argparse.Namespace) -> 'Config':
     )
     init_default_scope(config.get('default_scope', 'mmseg'))
     return config
+
+
+def set_local_rank(arguments: argparse.Namespace) -> None:
+    """Put into the environment which of the processes of its machine this one is."""
+    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
 
 
 def run_in_processes(arguments: argparse.Namespace) -> bool:
@@ -209,8 +246,10 @@ def run_in_processes(arguments: argparse.Namespace) -> bool:
     """
     if not _starts_processes(arguments):
         return False
-    find_config(arguments.config)
-    launch('mmwsss', [*arguments.command_line, '--launcher', 'pytorch'], arguments.gpus)
+    for name in getattr(arguments, 'configs', None) or [arguments.config]:
+        find_config(name)  # what is not there is said once
+    words = [*arguments.command_line, '--launcher', 'pytorch']
+    launch('mmwsss', words, arguments.gpus, _machines(arguments))
     return True
 
 

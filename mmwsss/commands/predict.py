@@ -28,11 +28,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Predict; what could not be read is said at the end once more, with exit code 1."""
     from mmwsss.pipeline.finding import find_run
     from mmwsss.pipeline.inference import open_segmentor
+    from mmwsss.pipeline.lock import locked_output
     from mmwsss.pipeline.new_images import AREAS, find_images, predict_images
 
     find_run(arguments.run)
     images = find_images(arguments.images)
-    with stage_line('predict', arguments.out) as line:
+    with stage_line('predict', arguments.out) as line, locked_output(arguments.out):
         segmentor = open_segmentor(arguments.run, not arguments.no_tta, arguments.device)
         failed = predict_images(segmentor, images, arguments.out, arguments.overlay)
         line.result = f'{len(images) - len(failed)} masks by {segmentor.checkpoint}'

@@ -59,6 +59,7 @@ def _threshold(word: str) -> float | str:
 
 def run(arguments: argparse.Namespace) -> None:
     """Refine."""
+    from mmwsss.pipeline.lock import locked_output
     from mmwsss.seeds import (
         AUTO,
         RefineSettings,
@@ -79,7 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
         given['bg_threshold'] = chosen['threshold']
         print(f'background threshold, chosen by the seeds: {chosen["threshold"]:.2f}')
     settings = RefineSettings(**given, crf=crf_of(arguments))
-    written = refine_seeds_with_crf(
-        items, arguments.out_dir, settings, arguments.processes, arguments.resume
-    )
+    with locked_output(arguments.out_dir):
+        written = refine_seeds_with_crf(
+            items, arguments.out_dir, settings, arguments.processes, arguments.resume
+        )
     print(f'{written} of {len(items)} masks written to {arguments.out_dir}')

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmwsss.shipped import find_config
 from mmwsss.terminal import show
@@ -9,13 +10,19 @@ from mmwsss.terminal import show
 from .arguments import (
     add_changes,
     add_gpus,
+    add_launcher,
     add_processes,
     add_seed,
     add_until,
     add_verbose,
     add_work_dir,
     read_changes,
+    run_in_processes,
+    set_local_rank,
 )
+
+if TYPE_CHECKING:
+    from mmwsss.pipeline.stages.crew import Crew
 
 HELP = 'Run every stage of a config, or of several side by side; what is done is skipped.'
 EXAMPLE = 'mmwsss run irn_voc irn_cpal_voc --until pseudo_masks'
@@ -32,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_seed(parser, 'of everything random; 0 in the configs')
     add_gpus(parser)
+    add_launcher(parser, starts_by_stage=True)
     add_processes(parser)
     add_until(parser)
     add_verbose(parser)
@@ -40,8 +48,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the configs, print their table, write their page."""
+    if run_in_processes(arguments):
+        return
     paths = [find_config(name) for name in arguments.configs]
     _check_names(paths)
+    if arguments.launcher == 'none':
+        _run_stages(arguments, paths, None)
+        return
+    from mmwsss.pipeline.stages.crew import Crew
+
+    set_local_rank(arguments)
+    crew = Crew(arguments.launcher)
+    if crew.leads:
+        _run_stages(arguments, paths, crew)
+        crew.dismiss()
+    else:
+        crew.follow()
+
+
+def _run_stages(arguments: argparse.Namespace, paths: list[Path], crew: 'Crew | None') -> None:
     from mmwsss.pipeline.config import load_config, set_seed
     from mmwsss.pipeline.report import write_report
     from mmwsss.pipeline.run import run_folder, run_pipeline
@@ -58,7 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
         folders = [run_folder(config) for config in configs]
     _check_folders(folders)
     runs = [
-        run_pipeline(config, folder, arguments.gpus, arguments.processes, arguments.until)
+        run_pipeline(config, folder, arguments.gpus, arguments.processes, arguments.until, crew)
         for folder, config in zip(folders, configs, strict=True)
     ]
     page = Path(arguments.report or runs[-1].workspace.root / 'report.html')

@@ -23,10 +23,11 @@ def run(arguments: argparse.Namespace) -> None:
     if run_in_processes(arguments):
         return
     config = read_config(arguments)
+    from mmwsss.pipeline.lock import locked_output
     from mmwsss.pipeline.network import generate_seeds
 
     out_dir = Path(arguments.out_dir or Path(config.work_dir) / 'seeds')
-    with stage_line('seeds', config.work_dir) as line:
+    with stage_line('seeds', config.work_dir) as line, locked_output(out_dir, config.launcher):
         figures = generate_seeds(config, arguments.checkpoint, out_dir)
         line.result = f'{figures["seeds"]} seeds in {out_dir}'
     write_figures(arguments.figures, figures)

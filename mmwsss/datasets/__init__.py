@@ -15,6 +15,7 @@ from .image_labels import (
 from .pseudo_mask_dataset import PseudoMaskDataset
 from .sample_randomness import SampleRandomness
 from .transforms import LoadImage, PackImageLabelInputs, RandomPadCrop
+from .whole_batch_sampler import WholeBatchSampler
 from .wrapped_dataset import WrappedDataset
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     'PseudoMaskDataset',
     'RandomPadCrop',
     'SampleRandomness',
+    'WholeBatchSampler',
     'WrappedDataset',
     'check_images',
     'foreground_classes',

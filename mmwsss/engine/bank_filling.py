@@ -1,6 +1,12 @@
 """Collecting without training, as for a support bank: a function, and loops for the Runner."""
 
+from collections.abc import Sized
+from typing import cast
+
+import torch
+from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.structures import LabelData, PixelData
 from torch.utils.data import DataLoader
 
 from mmwsss.models.segmentors import CAMSegmentor
@@ -11,12 +17,30 @@ from .running_model import cam_segmentor, prototype_head
 
 
 def fill_bank(model: CAMSegmentor, dataloader: DataLoader) -> None:
-    """Collect what the model collects in one pass over `dataloader`, in evaluation mode."""
+    """Collect what the model collects in one pass over `dataloader`, in evaluation mode.
+
+    A distributed sampler repeats images until every process has as many. Repeated ones take part,
+    as processes wait for each other in every batch, but nothing of them is collected.
+    """
     was_training = model.training
     model.eval()
+    number = len(cast(Sized, dataloader.dataset))
+    images = len(range(get_rank(), number, get_world_size()))  # of this process
     for batch in track('collect', dataloader, 'batch'):
+        if get_world_size() > 1:
+            _blank(batch, images)
+            images = max(images - len(batch['data_samples']), 0)
         model.collect(batch)
     model.train(was_training)
+
+
+def _blank(batch: dict, kept: int) -> None:
+    """Take the classes and all pixels from the images of a batch but for the first `kept`."""
+    images = batch['inputs'][kept:]
+    for image, sample in zip(images, batch['data_samples'][kept:], strict=True):
+        sample.gt_label = LabelData(multi_hot=torch.zeros_like(sample.gt_label.multi_hot))
+        nowhere = torch.zeros(1, *image.shape[-2:], dtype=torch.uint8)
+        sample.valid_mask = PixelData(data=nowhere)
 
 
 @LOOPS.register_module()

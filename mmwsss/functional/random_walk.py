@@ -161,7 +161,7 @@ def upsample_walk(walk: Tensor, size: tuple[int, int]) -> Tensor:
         ``(k, H, W)`` in [0, 1]; all zero stays zero.
 
     Raises:
-        ValueError: If the grid does not cover the image.
+        ValueError: The grid does not cover the image.
 
     Example:
         >>> upsample_walk(torch.tensor([[[2.0]], [[1.0]]]), (1, 2))
@@ -169,8 +169,39 @@ def upsample_walk(walk: Tensor, size: tuple[int, int]) -> Tensor:
         <BLANKLINE>
                 [[0.5000, 0.5000]]])
     """
+    maps = _enlarge(walk, size)
+    return maps / _joint_maximum(maps)
+
+
+def normalize_walk(walk: Tensor, size: tuple[int, int]) -> Tensor:
+    """Divide a walk's maps, on their grid, by what `upsample_walk` divides by.
+
+    Stretched to `walk_extent` and cropped to the image they are those of `upsample_walk`, but for
+    cells above the maximum of the image, which become 1.
+
+    Args:
+        walk: ``(k, h, w)``, non-negative.
+        size: ``(H, W)`` of the image; ``h`` and ``w`` are a fourth of it, rounded up.
+
+    Returns:
+        ``(k, h, w)`` in [0, 1].
+
+    Raises:
+        ValueError: The grid does not cover the image.
+    """
+    return (walk / _joint_maximum(_enlarge(walk, size))).clamp(max=1)
+
+
+def walk_extent(grid: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many pixels, ``(H, W)``, the cells of a walk's grid ``(h, w)`` cover."""
+    return _STRIDE * grid[0], _STRIDE * grid[1]
+
+
+def _enlarge(walk: Tensor, size: tuple[int, int]) -> Tensor:
+    """Enlarge ``(k, h, w)`` to the pixels and crop to the image, ``(k, H, W)``."""
     height, width = size
-    if height > _STRIDE * walk.shape[1] or width > _STRIDE * walk.shape[2]:
+    covered = walk_extent(walk.shape[1:])
+    if height > covered[0] or width > covered[1]:
         raise ValueError(
             f'A grid of {tuple(walk.shape[1:])} cells does not cover an image of {size}: '
             f'make the CAM and the edges on a grid of stride {_STRIDE}, rounded up.'
@@ -178,8 +209,12 @@ def upsample_walk(walk: Tensor, size: tuple[int, int]) -> Tensor:
     if not len(walk):
         return walk.new_zeros(0, height, width)
     maps = F.interpolate(walk[None], scale_factor=_STRIDE, mode='bilinear', align_corners=False)[0]
-    maps = maps[:, :height, :width]
-    return maps / maps.max().clamp(min=torch.finfo(maps.dtype).tiny)
+    return maps[:, :height, :width]
+
+
+def _joint_maximum(maps: Tensor) -> Tensor:
+    tiny = torch.finfo(maps.dtype).tiny
+    return maps.max().clamp(min=tiny) if len(maps) else maps.new_ones(())
 
 
 class _Walk:

@@ -156,8 +156,7 @@ def rsc_loss_terms(
     One embedding that all images share cannot solve it: its rows are equal, so with ``B`` images
     of ``B`` classes the loss stays at or above ``log B``.
 
-    Sum and count are returned apart so that the mean can be taken over all processes. Images and
-    classes of another process are no negatives, though.
+    Sum and count are returned apart: where there is no pair, their quotient is not defined.
 
     Args:
         regions: ``P`` of every image and class, ``(B, N, D)``; carries gradient.

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine import dist
 from mmengine.model import BaseModel
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from mmwsss.functional.caption_contrast import bag_probabilities, caption_contrast
 from mmwsss.models.backbones.hybrid_embed import EfficientNetLite0Patches
 from mmwsss.models.clip import Architecture, build_clip, import_open_clip
+from mmwsss.models.losses import joint_batch
 from mmwsss.registry import MODELS
 
 _MAX_SCALE = 100.0  # CLIP Sec. 2.5, and what CLIP-ES multiplies cosines by
@@ -112,7 +114,7 @@ class CLIPPretrainer(BaseModel):
         return images @ self.encode_captions(0)[: self.num_classes].T
 
     def loss(self, images: Tensor, patches: Tensor, image_label: Tensor) -> dict[str, Tensor]:
-        """Return ``loss_captions`` and ``loss_bags``.
+        """Return ``loss_captions``, a contrast over the joint batch, and ``loss_bags``.
 
         Args:
             images: ``(B, D)`` of length one.
@@ -122,7 +124,9 @@ class CLIPPretrainer(BaseModel):
         with torch.no_grad():
             self.clip.logit_scale.clamp_(max=math.log(_MAX_SCALE))
         scale = self.clip.logit_scale.exp()
-        captions = self.encode_captions(int(torch.randint(len(self.captions), ())))
+        template = torch.randint(len(self.captions), ())
+        dist.broadcast(template)  # one joint batch has one template
+        captions = self.encode_captions(int(template))
         bags = bag_probabilities(
             patches, captions, self.num_classes, self.bag_scale, self.bag_share
         ).float()
@@ -131,7 +135,9 @@ class CLIPPretrainer(BaseModel):
             loss_bags = F.binary_cross_entropy(bags, image_label.to(bags))
         classes = captions[: self.num_classes]
         return {
-            'loss_captions': caption_contrast(images, classes, image_label, scale),
+            'loss_captions': caption_contrast(
+                joint_batch(images), classes, joint_batch(image_label), scale
+            ),
             'loss_bags': self.bag_weight * loss_bags,
         }
 

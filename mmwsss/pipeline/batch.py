@@ -62,6 +62,23 @@ def share_batch(config: Config, processes: int) -> None:
     config.train_dataloader.batch_size = total // (processes * added_up)
 
 
+def share_images(config: Config, processes: int) -> None:
+    """Let an epoch of several processes have the batches that it has in one.
+
+    Args:
+        config: Of a training, its batch shared by `share_batch`; changed in place, where its loader
+            leaves out a last batch that is not full.
+        processes: That train together.
+    """
+    loader = config.train_dataloader
+    sampler = loader.get('sampler') or {}
+    if processes == 1 or not loader.get('drop_last') or sampler.get('type') != 'DefaultSampler':
+        return
+    options = {name: value for name, value in sampler.items() if name != 'round_up'}
+    joint = processes * (loader.get('batch_size') or 1)
+    loader.sampler = {**options, 'type': 'mmwsss.WholeBatchSampler', 'joint_batch': joint}
+
+
 def check_batches(config: Config, images: int, processes: int, stage: str) -> None:
     """Look whether the images make a batch at all.
 
@@ -77,7 +94,7 @@ def check_batches(config: Config, images: int, processes: int, stage: str) -> No
     loader = config.train_dataloader
     endless = 'Infinite' in str((loader.get('sampler') or {}).get('type'))
     batch = loader.get('batch_size') or 1
-    if endless or not loader.get('drop_last') or -(-images // processes) >= batch:
+    if endless or not loader.get('drop_last') or images >= batch * processes:
         return
     option = 'total_batch_size' if config.get('total_batch_size') else 'train_dataloader.batch_size'
     raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 import mmwsss
-from mmwsss.structures import naming_full_disk
+from mmwsss.structures import flush_folder, naming_full_disk
 from mmwsss.terminal import show_stage, stage_line
 
 from .memory import PeakMemory
@@ -72,7 +72,9 @@ def record_done(
         'memory': memory,
         'versions': {'mmwsss': mmwsss.__version__, 'python': platform.python_version()},
     }
-    write_record(workspace.folder(stage.name) / DONE, record)
+    folder = workspace.folder(stage.name)
+    flush_folder(folder)  # a power cut after the record must find what it speaks of
+    write_record(folder / DONE, record)
     return record
 
 

@@ -30,7 +30,7 @@ from mmwsss.seeds.files import META_FILE, load_seed, read_meta, write_meta
 from mmwsss.structures import atomic_path, naming_full_disk
 from mmwsss.terminal import reporting, track
 
-from .batch import launched_processes, share_batch
+from .batch import launched_processes, share_batch, share_images
 from .checkpoints import POINTER, settle_checkpoints
 from .class_counts import check_tested_classes
 from .predictions import config_without_ground_truth, lacks_ground_truth
@@ -62,7 +62,9 @@ def train(config: Config) -> dict[str, Any]:
         ValueError: The processes cannot share ``total_batch_size``.
     """
     check_start(config)
-    share_batch(config, launched_processes(config.get('launcher', 'none')))
+    processes = launched_processes(config.get('launcher', 'none'))
+    share_batch(config, processes)
+    share_images(config, processes)
     if config.get('resume'):
         # of `load_from` and a checkpoint mmengine would take the first, with the epoch of its end
         config.resume = settle_checkpoints(config.work_dir) is not None
@@ -247,7 +249,9 @@ def generate_seeds(
     runner = _build_runner(_without_training(config))
     with naming_file(checkpoint):
         runner.load_or_resume()  # a checkpoint that is refused leaves no file
-    write_meta(out_dir, meta)
+    if dist.is_main_process():
+        write_meta(out_dir, meta)
+    dist.barrier()  # no seed may be there while another process still looks for what is missing
     with naming_full_disk(out_dir), _naming_images(runner, _SMALLER_VIEWS):
         figures = runner.test()
     return {'seeds': _count_seeds(out_dir), 'written': int(figures['seed/written'])}
@@ -280,6 +284,9 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
     judges = 'archive' not in config.test_evaluator
     if judges and lacks_ground_truth(config.test_dataloader.dataset):
         config = config_without_ground_truth(config)
+    if folder := config.test_evaluator.get('output_dir'):
+        # mmseg's metric makes it in the first process alone, and another one may be faster
+        Path(folder).mkdir(parents=True, exist_ok=True)
     dataset = config.test_dataloader.dataset
     if 'dataset' not in dataset and needs_listing(dataset):
         pipeline = dataset.pop('pipeline')

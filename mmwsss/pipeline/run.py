@@ -15,6 +15,7 @@ from .building import build_stages
 from .execution import execute, stage_key
 from .lock import locked
 from .stages.base import Stage
+from .stages.crew import Crew
 from .workspace import DONE, Workspace, read_record
 
 
@@ -39,6 +40,7 @@ def run_pipeline(
     gpus: int = 1,
     processes: int = 1,
     until: str | None = None,
+    crew: Crew | None = None,
 ) -> PipelineRun:
     """Run a config's stages in order; skip what is done and unchanged, go on with what was cut off.
 
@@ -48,13 +50,15 @@ def run_pipeline(
         gpus: Processes that train and make seeds.
         processes: Processes of the offline stages.
         until: Last stage to run, after all before it; all when None.
+        crew: Processes of a launcher, in the place of `gpus`; this is the first of them.
 
     Raises:
         ValueError: The stages are missing or wrong.
         FileNotFoundError: Data are missing. Both come before any stage begins.
         BlockingIOError: Another run works in the folder.
     """
-    workspace = open_workspace(config, root, gpus, processes)
+    workspace = open_workspace(config, root, crew.size if crew else gpus, processes)
+    workspace.crew = crew
     wanted = wanted_stages(workspace, until)
     check_stages(wanted, workspace)
     show_run(config_name(config), workspace.root)

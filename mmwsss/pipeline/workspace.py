@@ -14,6 +14,7 @@ from mmwsss.structures import atomic_path
 
 if TYPE_CHECKING:
     from .stages.base import Stage
+    from .stages.crew import Crew
 
 DONE = 'done.json'
 STARTED = 'started.json'
@@ -29,6 +30,7 @@ class Workspace:
         stages: The stages by name, in the order that they run in.
         gpus: Processes that train and make seeds.
         processes: Processes of the offline stages.
+        crew: Those that a launcher has started, of which this is the first; None without one.
         notes: What is odd and does not stop the run, see `note`.
     """
 
@@ -37,6 +39,7 @@ class Workspace:
     stages: dict[str, 'Stage'] = field(default_factory=dict)
     gpus: int = 1
     processes: int = 1
+    crew: 'Crew | None' = None
     notes: dict[str, None] = field(default_factory=dict)  # an ordered set
 
     def note(self, text: str | None) -> None:
@@ -71,8 +74,8 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a JSON record in one piece."""
-    with atomic_path(path) as temporary:
+    """Write a JSON record in one piece, which no power cut leaves empty."""
+    with atomic_path(path, durable=True) as temporary:
         temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + '\n', encoding='utf-8')
 
 

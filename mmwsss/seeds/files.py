@@ -38,6 +38,8 @@ class Seed:
         background: The host's own background map, ``(h, w)`` in [0, 1].
         pacam_background: The PACAM's own, ``(h, w)`` in [0, 1], where its background has a
             prototype; it competes with `pacam` alone.
+        extent: ``(H', W')`` pixels that the maps cover from the upper left corner, where these are
+            not just the image: then they are stretched to it and cropped.
 
     Raises:
         ValueError: A shape, a class or a value is out of place.
@@ -49,6 +51,7 @@ class Seed:
     pacam: np.ndarray | None = None
     background: np.ndarray | None = None
     pacam_background: np.ndarray | None = None
+    extent: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check, and bring the arrays to their dtypes."""
@@ -70,6 +73,10 @@ class Seed:
         if np.shape(self.size) != (2,) or min(self.size) < 1:
             raise ValueError(f'size must be the (H, W) of the image, not {self.size}')
         self.size = (int(self.size[0]), int(self.size[1]))
+        if self.extent is not None:
+            if np.shape(self.extent) != (2,) or (np.array(self.extent) < self.size).any():
+                raise ValueError(f'extent must cover the image of {self.size}, not {self.extent}')
+            self.extent = (int(self.extent[0]), int(self.extent[1]))
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -117,7 +124,17 @@ class Seed:
 
     def full_size(self, source: str) -> np.ndarray:
         """Return the maps of one source in the size of the image, ``(k, H, W)`` float32."""
-        return resize_maps(self.maps(source), self.size)
+        return self._to_image(self.maps(source))
+
+    def full_size_background(self, source: str) -> np.ndarray | None:
+        """Return `own_background` in the size of the image, ``(H, W)`` float32, or None."""
+        own = self.own_background(source)
+        return None if own is None else self._to_image(own[None])[0]
+
+    def _to_image(self, maps: np.ndarray) -> np.ndarray:
+        """Bring maps ``(k, h, w)`` to the size of the image."""
+        height, width = self.size
+        return resize_maps(maps, self.extent or self.size)[:, :height, :width]
 
 
 def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -150,6 +167,8 @@ def save_seed(path: str | os.PathLike[str], seed: Seed) -> None:
         maps = getattr(seed, name)
         if maps is not None:
             arrays[name] = maps.astype(np.float16)
+    if seed.extent is not None:
+        arrays['extent'] = np.array(seed.extent, dtype=np.int32)
     with atomic_path(path) as temporary, temporary.open('wb') as file:
         np.savez_compressed(file, **arrays)
 
@@ -166,7 +185,9 @@ def load_seed(path: str | os.PathLike[str]) -> Seed:
     """
     with _seed_archive(path) as archive:
         maps = {name: archive[name].astype(np.float32) for name in _MAPS if name in archive}
-        return Seed(classes=archive['classes'], size=tuple(archive['size']), **maps)
+        extent = tuple(archive['extent']) if 'extent' in archive else None
+        size = tuple(archive['size'])
+        return Seed(classes=archive['classes'], size=size, extent=extent, **maps)
 
 
 def load_seed_size(path: str | os.PathLike[str]) -> tuple[int, int]:

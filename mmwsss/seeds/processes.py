@@ -13,7 +13,7 @@ from typing import TypeVar
 import cv2
 import torch
 
-from mmwsss.terminal import log_file, print_into
+from mmwsss.terminal import end_with_parent, log_file, print_into
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
@@ -73,7 +73,7 @@ def _start_method() -> BaseContext:
 
 
 def _init_worker(log: Path | None) -> None:
-    """One thread per process; Ctrl-C is the parent's business.
+    """One thread per process; Ctrl-C is the parent's business, and so is when to end.
 
     Args:
         log: Where to print to: the server that forks workers still prints where its first caller
@@ -82,5 +82,6 @@ def _init_worker(log: Path | None) -> None:
     if log:
         print_into(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(signal.SIGKILL)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

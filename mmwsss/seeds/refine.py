@@ -21,7 +21,7 @@ from mmwsss.structures import (
 from mmwsss.terminal import progress, show, track
 
 from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities, crf_processes
-from .files import Seed, Source, load_seed, load_seed_size, resize_maps
+from .files import Seed, Source, load_seed, load_seed_size
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
 from .thresholds import IRN_THRESHOLDS, Power, Threshold, check_background
@@ -246,10 +246,10 @@ def score_planes(
     elif bg_threshold is not None:
         background = np.full((1, *seed.size), bg_threshold, dtype=np.float32)
     else:
-        own = seed.own_background(source)
+        own = seed.full_size_background(source)
         if own is None:
             raise ValueError('the seed has no background map of its own: give a bg_threshold')
-        background = resize_maps(own[None], seed.size)
+        background = own[None]
     return np.concatenate([background, maps])
 
 

@@ -9,7 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmwsss.functional.own_background import background_share
-from mmwsss.functional.random_walk import random_walk, upsample_walk
+from mmwsss.functional.random_walk import (
+    normalize_walk,
+    random_walk,
+    upsample_walk,
+    walk_extent,
+)
 from mmwsss.seeds.files import Seed, Source
 from mmwsss.seeds.thresholds import IRN_THRESHOLDS, Power
 from mmwsss.structures import Range, Settings
@@ -25,9 +30,9 @@ class WalkSettings(Settings):
         radius: Of the steps, in cells of the stride-4 grid.
         beta: Exponent of the affinities.
         steps: Number of steps.
-        full_size: Return maps of the image's size, enlarged by 4 and cropped as IRN does. Maps on
-            the stride-4 grid are smaller files; whoever reads them stretches them to the image's
-            size, which moves them by up to 3 pixels where a side is no multiple of 4.
+        full_size: Return maps of the image's size, enlarged by 4 and cropped as IRN does. Those on
+            the stride-4 grid are files of a tenth; whoever reads them enlarges and crops them
+            likewise, as their ``extent`` says.
 
     Raises:
         ValueError: The source is unknown, or a number is out of its range.
@@ -69,11 +74,14 @@ def walk_seed(seed: Seed, edge: Tensor, settings: WalkSettings) -> Seed:
         )
     else:
         maps = maps.new_zeros(0, *edge.shape)
+    extent = _extent(maps, seed, settings)
     if settings.full_size:
         maps = upsample_walk(maps, seed.size)
+    elif extent:
+        maps = normalize_walk(maps, seed.size)
     elif len(maps):
         maps = maps / maps.max().clamp(min=torch.finfo(maps.dtype).tiny)
-    return Seed(seed.classes, maps.cpu().numpy(), seed.size)
+    return Seed(seed.classes, maps.cpu().numpy(), seed.size, extent=extent)
 
 
 def _walk_with_background(
@@ -83,10 +91,19 @@ def _walk_with_background(
     planes = np.concatenate([background[None], seed.maps('pacam')])
     maps = _on_grid(torch.from_numpy(planes).to(edge), edge)
     maps = random_walk(maps**settings.power, edge, settings.radius, settings.beta, settings.steps)
+    extent = _extent(maps, seed, settings)
     if settings.full_size:
         maps = upsample_walk(maps, seed.size)
     shares = background_share(maps).cpu().numpy()
-    return Seed(seed.classes, shares[1:], seed.size, background=shares[0])
+    return Seed(seed.classes, shares[1:], seed.size, background=shares[0], extent=extent)
+
+
+def _extent(maps: Tensor, seed: Seed, settings: WalkSettings) -> tuple[int, int] | None:
+    """Return the pixels that maps on the stride-4 grid cover; None for maps on any other one."""
+    covered = walk_extent(maps.shape[1:])
+    over = [pixels - side for pixels, side in zip(covered, seed.size, strict=True)]
+    on_grid = min(over) >= 0 and max(over) < walk_extent((1, 1))[0]
+    return covered if on_grid and not settings.full_size else None
 
 
 def _on_grid(maps: Tensor, edge: Tensor) -> Tensor:

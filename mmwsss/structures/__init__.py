@@ -1,7 +1,7 @@
 """What the parts hand to each other, in memory and on disk, and what their options are."""
 
 from .cam_output import CAMOutput
-from .files import atomic_path
+from .files import atomic_path, flush_folder, remove_temporary
 from .image_lists import check_files_exist, read_ids, read_lines
 from .images import IMAGE_SUFFIXES, image_fault, image_size, read_header, read_image
 from .options import NestedOptions, Range, Settings, check_choice, check_option, check_range
@@ -19,6 +19,7 @@ __all__ = [
     'check_files_exist',
     'check_option',
     'check_range',
+    'flush_folder',
     'image_fault',
     'image_size',
     'is_out_of_memory',
@@ -28,4 +29,5 @@ __all__ = [
     'read_image',
     'read_lines',
     'read_text',
+    'remove_temporary',
 ]

@@ -17,7 +17,7 @@ from .console import (
     show_stage,
     stage_line,
 )
-from .relay import relayed_progress, run_and_follow
+from .relay import end_with_parent, relayed_progress, run_and_follow
 from .text import format_duration
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     'Console',
     'StageLine',
     'captured_output',
+    'end_with_parent',
     'erase_line',
     'format_duration',
     'is_logged',

@@ -1,8 +1,11 @@
-"""Progress that travels from the first of several processes to the one that started them."""
+"""Processes and the one that started them: progress travels up, and an end travels down."""
 
+import ctypes
 import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
@@ -14,6 +17,7 @@ from .bars import Bar, listening, progress, reporting
 
 _VARIABLE = 'MMWSSS_PROGRESS'  # of the environment: the file that the first process writes
 _INTERVAL = 0.2  # seconds between two looks at it
+_PR_SET_PDEATHSIG = 1  # of Linux
 
 
 def run_and_follow(command: Sequence[str]) -> int:
@@ -69,6 +73,19 @@ def _follow(process: subprocess.Popen, file: Path) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
+
+
+def end_with_parent(number: int = signal.SIGTERM) -> None:
+    """Let this process get a signal when the one that started it ends, however that ends.
+
+    Without it processes of a run that was killed would work on, in a folder whose lock is free.
+    Only Linux can do it; elsewhere nothing happens.
+
+    Args:
+        number: Of the signal.
+    """
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number))
 
 
 @contextmanager

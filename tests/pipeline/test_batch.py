@@ -122,8 +122,8 @@ def test_the_rank_is_the_launchers(monkeypatch):
         (15, 1, {}, False),
         (15, 1, {'drop_last': False}, True),
         (15, 1, {'sampler': {'type': 'InfiniteSampler'}}, True),
-        (31, 2, {}, True),  # the sampler gives each process as many
-        (30, 2, {}, False),
+        (32, 2, {}, True),
+        (31, 2, {}, False),
     ],
 )
 def test_a_training_has_a_batch(images, processes, options, fits):

@@ -6,7 +6,8 @@ import textwrap
 
 import pytest
 
-from mmwsss.pipeline.lock import HOLDER, locked
+from mmwsss.pipeline.lock import HOLDER, locked, locked_output
+from mmwsss.structures import atomic_path
 
 HOLD = """
     import sys, time
@@ -48,3 +49,28 @@ def test_the_lock_is_freed_when_a_run_fails(tmp_path):
         raise KeyError
     with locked(tmp_path / 'new'):
         pass
+
+
+def test_a_command_holds_its_output_folder_and_clears_what_a_killed_one_left(holder, tmp_path):
+    with pytest.raises(BlockingIOError, match='or choose another folder to write to'):
+        locked_output(tmp_path).__enter__()
+    holder.kill()
+    holder.wait()
+    with atomic_path(tmp_path / 'sub' / 'a.npz') as temporary:
+        temporary.touch()
+        left = temporary.with_name(temporary.name.replace(str(os.getpid()), str(2**22 + 1)))
+    left.write_text('half')
+    (tmp_path / '.own').write_text('not ours')
+    with locked_output(tmp_path):
+        assert not left.exists()
+        assert (tmp_path / '.own').exists()
+    assert not (tmp_path / HOLDER).exists()
+
+
+def test_of_several_processes_the_first_holds_the_folder(holder, tmp_path, monkeypatch):
+    monkeypatch.setenv('RANK', '1')
+    with locked_output(tmp_path, 'pytorch'):
+        pass
+    monkeypatch.setenv('RANK', '0')
+    with pytest.raises(BlockingIOError):
+        locked_output(tmp_path, 'pytorch').__enter__()

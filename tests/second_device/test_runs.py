@@ -174,10 +174,10 @@ def two_processes(device, monkeypatch):
 
 def test_rows_of_all_processes_are_on_the_device(two_processes):
     rows, index = torch.rand(3, 2, device=two_processes), torch.arange(3, device=two_processes)
-    all_rows, all_index = gather_rows(rows, index)
+    all_rows, all_index = gather_rows(rows, index, index)
     assert all_rows.device.type == all_index.device.type == two_processes
-    assert all_rows.tolist() == 2 * rows.tolist()
-    assert all_index.tolist() == [0, 1, 2, 0, 1, 2]
+    assert all_rows.tolist() == [row for row in rows.tolist() for _ in range(2)]
+    assert all_index.tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_the_losses_of_a_plug_in_with_two_processes(two_processes):

@@ -3,6 +3,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from mmwsss.seeds.files import (
     Seed,
@@ -44,6 +45,21 @@ def test_round_trip(tmp_path, k, optional):
             assert after.dtype == np.float32
             np.testing.assert_allclose(after, before, atol=2**-11)  # float16 below 1
     assert loaded.sources == (('cam', 'pacam', 'sum') if optional else ('cam',))
+
+
+def test_maps_may_cover_more_than_the_image(tmp_path):
+    seed = make_seed(grid=(5, 7), size=(18, 27), extent=(20, 28))
+    save_seed(tmp_path / 'a.npz', seed)
+    loaded = load_seed(tmp_path / 'a.npz')
+    assert loaded.extent == (20, 28)
+    whole = F.interpolate(torch.from_numpy(seed.cam)[None], (20, 28), mode='bilinear')[0]
+    np.testing.assert_allclose(loaded.full_size('cam'), whole[:, :18, :27], atol=1e-3)
+    ground = F.interpolate(torch.from_numpy(seed.background)[None, None], (20, 28), mode='bilinear')
+    np.testing.assert_allclose(
+        loaded.full_size_background('cam'), ground[0, 0, :18, :27], atol=1e-3
+    )
+    with pytest.raises(ValueError, match=r'extent must cover the image of \(18, 27\)'):
+        make_seed(grid=(5, 7), size=(18, 27), extent=(17, 28))
 
 
 def test_the_file_is_as_documented(tmp_path):

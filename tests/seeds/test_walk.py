@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmwsss.functional.random_walk import random_walk
+from mmwsss.functional.random_walk import normalize_walk, random_walk
 from mmwsss.seeds.files import Seed
 from mmwsss.seeds.walk import WalkSettings, walk_seed
 
@@ -23,7 +23,7 @@ def test_the_maps_walk_and_share_one_maximum(edge):
     seed = seed_of()
     walked = walk_seed(seed, edge, WalkSettings(steps=8))
     expected = random_walk(torch.from_numpy(seed.cam), edge, steps=8)
-    np.testing.assert_allclose(walked.cam, expected / expected.max(), atol=1e-6)
+    np.testing.assert_allclose(walked.cam, normalize_walk(expected, (18, 27)), atol=1e-6)
     assert walked.classes.tolist() == [1, 3]
     assert walked.size == (18, 27)
     assert walked.pacam is None
@@ -35,7 +35,7 @@ def test_source_and_power(edge):
     seed = seed_of()
     walked = walk_seed(seed, edge, WalkSettings(source='pacam', power=1.5, steps=3))
     expected = random_walk(torch.from_numpy(seed.pacam) ** 1.5, edge, steps=3)
-    np.testing.assert_allclose(walked.cam, expected / expected.max(), atol=1e-6)
+    np.testing.assert_allclose(walked.cam, normalize_walk(expected, (18, 27)), atol=1e-6)
 
 
 def test_full_size_is_four_times_larger_and_cropped(edge):
@@ -90,3 +90,30 @@ def test_an_own_background_walks_along(edge, full_size):
     np.testing.assert_allclose(planes, maps / total, atol=1e-5)
     assert set(np.unique(planes.argmax(axis=0))) > {0}
     assert walk_seed(seed, edge, WalkSettings(steps=3)).background is None  # of the cam
+
+
+@pytest.mark.parametrize('source', ['cam', 'pacam'])
+def test_maps_on_the_grid_are_read_as_those_of_full_size(edge, source):
+    """Cells above the maximum of the image are cut off, and shares are taken before enlarging."""
+    seed = seed_of()
+    if source == 'pacam':
+        seed.pacam_background = np.random.default_rng(1).random((5, 7), dtype=np.float32)
+    small = walk_seed(seed, edge, WalkSettings(source, steps=3))
+    large = walk_seed(seed, edge, WalkSettings(source, steps=3, full_size=True))
+    assert small.extent == (20, 28)
+    assert large.extent is None
+    read, whole = small.full_size('cam'), large.full_size('cam')
+    assert read.shape == whole.shape == (2, 18, 27)
+    if source == 'cam':
+        below = (whole < 0.5).all(axis=0)
+        assert below.mean() > 0.2
+        np.testing.assert_allclose(read[:, below], whole[:, below], atol=0.02)
+        np.testing.assert_array_equal(read.argmax(axis=0), whole.argmax(axis=0))
+    else:
+        pairs = (small.full_size_background('cam'), large.full_size_background('cam'))
+        assert np.mean((read.max(0) > pairs[0]) == (whole.max(0) > pairs[1])) > 0.94  # of noise
+
+
+def test_a_grid_that_is_not_of_stride_4_has_no_extent():
+    seed = seed_of(grid=(94, 125), size=(375, 500))
+    assert walk_seed(seed, torch.rand(47, 63), WalkSettings(steps=1)).extent is None

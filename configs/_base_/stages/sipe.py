@@ -11,8 +11,7 @@ stages = dict(
     ir_labels=dict(type='MakeIRLabels', seeds='seeds', fg_threshold=0.30, bg_threshold=0.05),
     irnet=dict(type='Train', masks='ir_labels', backbone='cam',
                config='configs/irn/irnet_voc.py'),
-    walk=dict(type='WalkSeeds', seeds='seeds', model='irnet', source='cam', power=1.5,
-              full_size=True),
+    walk=dict(type='WalkSeeds', seeds='seeds', model='irnet', source='cam', power=1.5),
     walk_scores=dict(type='EvaluateSeeds', seeds='walk', title='after the walk'),
     # ours, chosen on the training masks
     pseudo_masks=dict(type='RefineSeeds', seeds='walk', bg_threshold='best', scores='walk_scores',

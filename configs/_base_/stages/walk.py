@@ -9,7 +9,7 @@ stages = dict(
     ir_labels=dict(type='MakeIRLabels', seeds='seeds', fg_threshold=0.30, bg_threshold=0.05),
     irnet=dict(type='Train', masks='ir_labels', backbone='cam', config='configs/irn/irnet_voc.py'),
     # the pseudo masks of a host alone and of a host with a plug-in come from the same source
-    walk=dict(type='WalkSeeds', seeds='seeds', model='irnet', source='cam', full_size=True),
+    walk=dict(type='WalkSeeds', seeds='seeds', model='irnet', source='cam'),
     walk_scores=dict(type='EvaluateSeeds', seeds='walk', title='after the walk'),
     pseudo_masks=dict(type='RefineSeeds', seeds='walk', bg_threshold=0.25, crf=None),
     mask_scores=dict(type='EvaluateMasks', masks='pseudo_masks'),

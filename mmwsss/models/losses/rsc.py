@@ -10,15 +10,15 @@ from mmwsss.functional.rsc import REGION_WEIGHTS, RSC_NEGATIVES, region_embeddin
 from mmwsss.registry import MODELS
 from mmwsss.structures import check_choice
 
-from .global_mean import global_mean
+from .joint_batch import joint_batch
 
 
 @MODELS.register_module()
 class RSCLoss(nn.Module):
     """Contrast of regions with prototypes (VPL, Eq. 12 and 13).
 
-    The mean is taken over the pairs (image, present class) of all processes; each pair's negatives
-    are those of its own process.
+    Pairs (image, present class) and their negatives are those of the joint batch of all processes,
+    which must hold as many images each.
 
     Args:
         loss_weight: Factor of the loss.
@@ -81,6 +81,11 @@ class RSCLoss(nn.Module):
         with torch.autocast(embedding.device.type, enabled=False):
             weights = REGION_WEIGHTS[self.weights](scores, valid)[:, 1:]
             regions = region_embeddings(embedding, weights)
-            terms = RSC_NEGATIVES[self.negatives]
-            total, count = terms(regions, prototypes, present, self.temperature, absent)
-        return self.loss_weight * global_mean(total, count)
+            total, count = RSC_NEGATIVES[self.negatives](
+                joint_batch(regions),
+                prototypes,
+                joint_batch(present),
+                self.temperature,
+                None if absent is None else joint_batch(absent),
+            )
+        return self.loss_weight * total / count.clamp(min=1)

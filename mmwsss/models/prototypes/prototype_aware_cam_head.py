@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from mmengine import dist
 from torch import Tensor
 
 from mmwsss.functional import cpal
@@ -124,7 +123,17 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
     def collect(self, output: CAMOutput, image_label: Tensor) -> None:
         """Collect the batch's instance prototypes without a loss (to fill a bank beforehand)."""
         features, cam, valid = self._on_one_grid(output)
-        self._take_in(features, valid, self._find_pairs(features, cam, image_label, valid))
+        # image by image, so that a sum is rounded the same whichever images are beside it
+        found = [
+            self._find_pairs(features[i : i + 1], cam[i : i + 1], label[None], valid[i : i + 1])
+            for i, label in enumerate(image_label)
+        ]
+        pairs = _Pairs(
+            torch.cat([pair.image_index + i for i, pair in enumerate(found)]),
+            torch.cat([pair.channel for pair in found]),
+            torch.cat([pair.prototype for pair in found]),
+        )
+        self._take_in(features, valid, pairs)
 
     def forget(self) -> None:
         """Empty the bank and begin the running means anew."""
@@ -227,16 +236,17 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
     @torch.no_grad()
     def _take_in(self, features: Tensor, valid: Tensor, pairs: _Pairs) -> tuple[Tensor, Tensor]:
         """Update bank and running means; return class means and counts of the joint batch."""
-        rows, channel = gather_rows(pairs.prototype, pairs.channel)
+        rows, channel = gather_rows(pairs.prototype, pairs.channel, pairs.image_index)
         self.bank.enqueue(rows, channel)
         channels = len(self.bank.count)
         total = rows.new_zeros(channels, rows.shape[1]).index_add_(0, channel, rows)
         count = torch.bincount(channel, minlength=channels)
         self.instance_mean.update(total, count)
-        pixel_total, pixel_count = (features * valid).sum(dim=(0, 2, 3)), valid.sum()[None]
-        dist.all_reduce(pixel_total)
-        dist.all_reduce(pixel_count)
-        self.feature_mean.update(pixel_total[None], pixel_count)
+        # image by image, so that the sums of several processes are rounded as those of one
+        sums = torch.cat([(features * valid).sum(dim=(2, 3)), valid.sum(dim=(2, 3))], dim=1)
+        image = torch.arange(len(sums), device=sums.device)
+        pixels = gather_rows(sums, image, image)[0].sum(dim=0, keepdim=True)
+        self.feature_mean.update(pixels[:, :-1], pixels[0, -1:])
         return total / count.clamp(min=1)[:, None], count
 
     def _with_context(self, pairs: _Pairs) -> _Pairs:

@@ -122,7 +122,8 @@ class VisionPrototypes(BaseModule):
         self.register_buffer('fitted', torch.zeros((), dtype=torch.bool))
         refuse_other_class_count(self, 'text')
         self.curve: list[float] = []
-        self._collected: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._collected: list[tuple[Tensor, ...]] = []  # as `_gather` takes them out
+        self._images = 0  # that were looked at for them
 
     @torch.no_grad()
     def set_text(self, vectors: Tensor) -> None:
@@ -178,7 +179,9 @@ class VisionPrototypes(BaseModule):
             x, image_index, class_index = vpl.region_vectors(
                 features, cam, image_label, options.phi, options.normalize
             )
-        self._collected.append((x, image_label[image_index] > 0, class_index))
+        present, place = image_label[image_index] > 0, image_index + self._images
+        self._collected.append((x, present, class_index, place))
+        self._images += len(image_label)
 
     @torch.no_grad()
     def fit(self) -> dict[str, float]:
@@ -215,11 +218,13 @@ class VisionPrototypes(BaseModule):
     def _gather(self) -> tuple[Tensor, Tensor, Tensor]:
         """Take out all examples ``(n, D)``, their images' classes ``(n, N)``, and own ``(n,)``."""
         no_index = torch.zeros(0, dtype=torch.long, device=self.text.device)
-        empty = (self.text[:0], self.fitted.new_zeros(0, self.num_classes), no_index)
-        x, present, own = (torch.cat(part) for part in zip(empty, *self._collected, strict=True))
+        empty = (self.text[:0], self.fitted.new_zeros(0, self.num_classes), no_index, no_index)
+        collected = zip(empty, *self._collected, strict=True)
+        x, present, own, place = (torch.cat(part) for part in collected)
         self._collected.clear()
-        x, class_index = gather_rows(x, own)
-        flags, _ = gather_rows(present.to(x), own)
+        self._images = 0
+        flags, _ = gather_rows(present.to(x), own, place)
+        x, class_index = gather_rows(x, own, place)
         return x, flags > 0, class_index
 
     def _target(self, x: Tensor, present: Tensor, class_index: Tensor) -> Tensor:

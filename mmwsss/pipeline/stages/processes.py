@@ -28,6 +28,7 @@ def run_network(
     """Call one of `RUNS`, in the workspace's number of processes.
 
     In several, the config and the options travel in files, and each process calls the function.
+    The processes of a `Crew` are there already.
 
     Args:
         name: Name of the function that runs the network.
@@ -42,6 +43,8 @@ def run_network(
     Raises:
         FailedProcesses: A process failed; with what it said.
     """
+    if workspace.crew is not None:
+        return workspace.crew.run(name, config, options)
     gpus = gpus or workspace.gpus
     if gpus == 1:
         return RUNS[name](config, **options)

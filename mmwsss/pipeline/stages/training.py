@@ -158,7 +158,7 @@ class Train(Stage):
             check_backbone(config.model)
         with faults.collect():
             refuse_senseless_numbers(config)
-            share_batch(config, training_processes(config, workspace.gpus))
+            share_batch(config, _processes(config, workspace))
         with faults.collect():
             self._check_images(config, workspace)
         faults.say()
@@ -167,7 +167,7 @@ class Train(Stage):
         dataset = config.train_dataloader.dataset
         # a PseudoMaskDataset is made of masks that are not there yet, but its images are
         images = check_dataset(dataset if 'label_file' in dataset else dataset.dataset, workspace)
-        check_batches(config, len(images), training_processes(config, workspace.gpus), self.name)
+        check_batches(config, len(images), _processes(config, workspace), self.name)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Everything of the config that decides the weights."""
@@ -200,11 +200,18 @@ class Train(Stage):
             return adopt_checkpoint(self.checkpoint, self.network_config(workspace))
         config = self.ready_config(workspace)
         config.resume = resume
-        return run_network('train', config, workspace, training_processes(config, workspace.gpus))
+        return run_network('train', config, workspace, _processes(config, workspace))
 
     def summary(self, figures: dict[str, Any]) -> str:
         """The last checkpoint."""
         return figures['checkpoint']
+
+
+def _processes(config: Config, workspace: Workspace) -> int:
+    """Return how many processes train: of a crew all, else as many as can share the batch."""
+    if workspace.crew is not None:
+        return workspace.crew.size
+    return training_processes(config, workspace.gpus)
 
 
 @STAGES.register_module()

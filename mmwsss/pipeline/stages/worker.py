@@ -1,10 +1,13 @@
 """One of the processes of `run_network`: ``python -m mmwsss.pipeline.stages.worker order.json``."""
 
+import signal
 import sys
 from pathlib import Path
 
 from mmwsss.errors import run_saying_errors
 from mmwsss.pipeline.stages.processes import follow_order
+from mmwsss.terminal import end_with_parent
 
 if __name__ == '__main__':
+    end_with_parent(signal.SIGKILL)
     sys.exit(run_saying_errors(lambda: follow_order(Path(sys.argv[1]))))

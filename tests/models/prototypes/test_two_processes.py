@@ -1,4 +1,4 @@
-"""Two processes with half of the batch each are one process with the joint batch."""
+"""Two processes with half of the batch each, dealt in turn, are one with the joint batch."""
 
 import copy
 import subprocess
@@ -13,9 +13,10 @@ from torch import distributed, nn
 from torch.multiprocessing import start_processes
 from torch.nn.parallel import DistributedDataParallel
 
-from mmwsss.models.losses import BalancedCrossEntropyLoss
+from mmwsss.models.losses import BalancedCrossEntropyLoss, RSCLoss
 from mmwsss.registry import MODELS
 
+HALVES = (slice(0, 4, 2), slice(1, 4, 2))  # as a sampler deals images
 STEPS = 4
 CLUSTER_BEFORE = 1  # step 0 fills the bank
 NO_INSTANCE = 2  # the step in which rank 1 has no instance at all
@@ -62,7 +63,7 @@ OPTIONS = ({'num_neighbors': 1}, {'statistic': 'batch', 'apply_to': 'both', 'num
 
 
 def joint_batch(step):
-    """Four images with paddings of their own; the second half belongs to rank 1."""
+    """Four images with paddings of their own; the second and the fourth belong to rank 1."""
     generator = torch.Generator().manual_seed(step)
     images = torch.randn(4, 3, 16, 24, generator=generator, dtype=torch.float64)
     labels = torch.randint(0, 2, (4, 3), generator=generator).double()
@@ -70,7 +71,7 @@ def joint_batch(step):
     if step == 0:
         labels[:, 2] = 0  # no process has seen the class when the bank is clustered
     if step == NO_INSTANCE:
-        labels[2:] = 0
+        labels[1::2] = 0
     if step == LATE_CLASS:
         labels[:] = 1
     samples = []
@@ -89,8 +90,8 @@ def segmentation_batch():
     generator = torch.Generator().manual_seed(9)
     logits = torch.randn(4, 3, 5, 7, generator=generator, dtype=torch.float64)
     target = torch.randint(0, 3, (4, 5, 7), generator=generator)
-    target[:2, 1:] = 0
-    target[2:, :4] = 255
+    target[::2, 1:] = 0
+    target[1::2, :4] = 255
     return logits, target
 
 
@@ -127,17 +128,37 @@ def balanced_loss(part):
     return loss.detach(), logits.grad
 
 
+def contrast(part, negatives):
+    """VPL's contrast; each half has classes that the other one lacks."""
+    generator = torch.Generator().manual_seed(3)
+    embedding = torch.randn(4, 5, 4, 6, generator=generator, dtype=torch.float64)
+    scores = torch.randn(4, 4, 4, 6, generator=generator, dtype=torch.float64)
+    prototypes = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    present = torch.tensor([[1, 0, 0], [0, 1, 1], [1, 0, 0], [0, 1, 0]]) > 0
+    embedding, scores = embedding[part].requires_grad_(), scores[part].requires_grad_()
+    valid = torch.ones(len(scores), 1, 4, 6)
+    loss = RSCLoss(temperature=0.5, negatives=negatives)(
+        embedding, scores, prototypes, present[part], valid, absent=~present[part]
+    )
+    loss.backward()
+    return loss.detach(), embedding.grad, scores.grad
+
+
 def work(rank, folder):
     torch.set_num_threads(1)
     distributed.init_process_group(
         'gloo', init_method=f'file://{folder}/meeting', rank=rank, world_size=2
     )
-    part = slice(2 * rank, 2 * rank + 2)
+    part = HALVES[rank]
     runs = [
         train(DistributedDataParallel(build(options), broadcast_buffers=False), part)
         for options in OPTIONS
     ]
-    torch.save({'runs': runs, 'balanced': balanced_loss(part)}, f'{folder}/{rank}.pt')
+    contrasts = [contrast(part, negatives) for negatives in ('absent', 'own_region')]
+    torch.save(
+        {'runs': runs, 'balanced': balanced_loss(part), 'contrasts': contrasts},
+        f'{folder}/{rank}.pt',
+    )
     distributed.barrier()
     distributed.destroy_process_group()
 
@@ -185,7 +206,7 @@ def test_the_scene_has_what_it_is_about(runs):
     assert counts[0][2] == 0  # a class that nobody saw before the first clustering
     assert counts[-1] == [5, 5, 5]  # the bank has gone round
     _, samples = joint_batch(NO_INSTANCE)
-    assert not any(sample.gt_label.multi_hot.any() for sample in samples[2:])
+    assert not any(sample.gt_label.multi_hot.any() for sample in samples[1::2])
     assert runs[1][NO_INSTANCE]['losses']['loss_self'] == 0
     assert runs[0][NO_INSTANCE]['losses']['loss_self'] > 0
 
@@ -194,10 +215,28 @@ def test_the_balanced_cross_entropy_counts_over_both_processes(ranks):
     (first, first_grad), (second, second_grad) = (rank['balanced'] for rank in ranks)
     alone, alone_grad = balanced_loss(slice(None))
     torch.testing.assert_close((first + second) / 2, alone)
-    torch.testing.assert_close(torch.cat([first_grad, second_grad]) / 2, alone_grad)
+    torch.testing.assert_close(_dealt(first_grad, second_grad) / 2, alone_grad)
     logits, target = segmentation_batch()
-    local = [BalancedCrossEntropyLoss()(logits[p], target[p]) for p in (slice(2), slice(2, 4))]
+    local = [BalancedCrossEntropyLoss()(logits[p], target[p]) for p in HALVES]
     assert not torch.isclose(sum(local) / 2, alone)  # averaging local means would be wrong here
+
+
+@pytest.mark.parametrize(('number', 'negatives'), [(0, 'absent'), (1, 'own_region')])
+def test_a_contrast_is_over_the_joint_batch_and_not_over_halves(ranks, number, negatives):
+    (first, *first_grads), (second, *second_grads) = (rank['contrasts'][number] for rank in ranks)
+    alone, *alone_grads = contrast(slice(None), negatives)
+    torch.testing.assert_close(first, alone)
+    torch.testing.assert_close(second, alone)
+    for one, other, grad in zip(first_grads, second_grads, alone_grads, strict=True):
+        torch.testing.assert_close(_dealt(one, other) / 2, grad)  # DDP averages
+        assert grad.any()
+    halves = [contrast(part, negatives)[0] for part in HALVES]
+    assert not torch.isclose(sum(halves) / 2, alone)
+
+
+def _dealt(first, second):
+    """Put the images of two ranks in the order of the joint batch."""
+    return torch.stack([first, second], dim=1).flatten(0, 1)
 
 
 if __name__ == '__main__':
