@@ -13,7 +13,7 @@ from mmwsss.seeds.crf import IRN_CRF, DenseCRF, crf_processes
 from mmwsss.seeds.files import Source, load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
-from mmwsss.seeds.refine import RefineItem, RefineSettings, check_inputs, refine_seed
+from mmwsss.seeds.refine import RefineItem, RefineSettings, check_inputs, refine_seed_by
 from mmwsss.structures import read_image
 from mmwsss.terminal import progress
 
@@ -130,8 +130,7 @@ def _count(item: RefineItem, ground_truth: Path, settings: Sequence[RefineSettin
     if truth.shape != seed.size:
         raise ValueError(f'{item.id}: the ground truth is {truth.shape}, the seed {seed.size}')
     rows = []
-    for setting in settings:
-        mask = refine_seed(image, seed, setting)[0]
+    for mask, _ in refine_seed_by(image, seed, settings):
         known = truth != IGNORE_INDEX
         right, found = known & (mask == truth), known & (mask != 0)
         ground = known & (mask == 0)

@@ -1,6 +1,7 @@
 """Mean field of a fully connected CRF (Krähenbühl and Koltun, NIPS 2011)."""
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,19 +50,48 @@ def dense_crf(
     Raises:
         ValueError: If the shapes do not fit.
     """
-    batch, labels, height, width = energy.shape
-    if images.shape != (batch, 3, height, width):
-        raise ValueError(
-            f'images are {tuple(images.shape)}, but the energies are {tuple(energy.shape)}'
-        )
-    with torch.no_grad():
-        score = -energy.float().movedim(0, 1).reshape(labels, -1)  # (C, B * H * W)
-        terms = [_Term(images, kernel) for kernel in kernels]
-        whole = _message(score.new_ones(1, score.shape[1]), terms)
-        posterior = _softmax(score)
-        for _ in range(iterations):
-            posterior = _softmax(_updated(score, posterior, whole, terms))
-    return posterior.view(labels, batch, height, width).movedim(1, 0).contiguous()
+    return FullyConnectedCRF(images, kernels).posterior(energy, iterations)
+
+
+class FullyConnectedCRF:
+    """The kernels of some images, built once for any number of energies.
+
+    Args:
+        images: ``(B, 3, H, W)`` in 0..255, of one size.
+        kernels: Which pixels should agree.
+    """
+
+    def __init__(self, images: Tensor, kernels: Sequence[PairwiseKernel]) -> None:
+        self._batch, _, *self._size = images.shape
+        with torch.no_grad():
+            self._terms = [_Term(images, kernel) for kernel in kernels]
+            pixels = self._batch * math.prod(self._size)
+            ones = torch.ones(1, pixels, device=images.device)
+            self._whole = _message(ones, self._terms)
+
+    def posterior(self, energy: Tensor, iterations: int = 10) -> Tensor:
+        """Return the posterior by mean field; `dense_crf` has the rules.
+
+        Args:
+            energy: ``(B, C, H, W)``.
+            iterations: Steps of the mean field.
+
+        Returns:
+            ``(B, C, H, W)`` float32.
+
+        Raises:
+            ValueError: If the energies are not of these images.
+        """
+        batch, labels, *size = energy.shape
+        if (batch, size) != (self._batch, self._size):
+            images = (self._batch, 3, *self._size)
+            raise ValueError(f'images are {images}, but the energies are {tuple(energy.shape)}')
+        with torch.no_grad():
+            score = -energy.float().movedim(0, 1).reshape(labels, -1)  # (C, B * H * W)
+            posterior = _softmax(score)
+            for _ in range(iterations):
+                posterior = _softmax(_updated(score, posterior, self._whole, self._terms))
+        return posterior.view(labels, batch, *size).movedim(1, 0).contiguous()
 
 
 class _Term:

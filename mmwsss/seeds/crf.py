@@ -4,18 +4,21 @@ Two programs compute it: `dense_crf`, in PyTorch, and the package pydensecrf, wh
 """
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 import torch
 
-from mmwsss.functional.dense_crf import PairwiseKernel, dense_crf
+from mmwsss.functional.dense_crf import FullyConnectedCRF, PairwiseKernel
 
 Backend = Literal['auto', 'pydensecrf', 'torch']
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 GPU_PROCESSES = 4  # ours: each has a CUDA context of its own
 _LEAST_PROBABILITY = 1e-5  # pydensecrf's
+
+_Inference = Callable[[np.ndarray], np.ndarray]  # energies -> posterior, both ``(C, H, W)``
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def crf_processes(settings: DenseCRF | None, processes: int) -> int:
 def crf_from_labels(
     image: np.ndarray, labels: np.ndarray, n_labels: int, settings: DenseCRF = IRN_CRF
 ) -> np.ndarray:
-    """Refine a label map.
+    """Refine a label map; of several of one image, `ImageCRF` is faster.
 
     Args:
         image: ``(H, W, 3)`` uint8, RGB.
@@ -131,21 +134,7 @@ def crf_from_labels(
         ValueError: An input does not fit.
         ImportError: pydensecrf is asked for, but not installed.
     """
-    if settings.gt_prob is None:
-        raise ValueError('these CRF settings have no gt_prob: use crf_from_probabilities')
-    _check_image(image, labels.shape)
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f'labels must be integers, not {labels.dtype}')
-    if labels.min() < 0 or labels.max() >= n_labels:
-        raise ValueError(
-            f'labels must lie in 0..{n_labels - 1}, not {labels.min()}..{labels.max()}'
-        )
-    if n_labels == 1:
-        return np.ones((1, *labels.shape), dtype=np.float32)
-    other = -np.log((1 - settings.gt_prob) / (n_labels - 1))
-    energy = np.full((n_labels, *labels.shape), other, dtype=np.float32)
-    np.put_along_axis(energy, labels[None].astype(np.intp), -np.log(settings.gt_prob), axis=0)
-    return _mean_field(image, energy, settings)
+    return ImageCRF(image, settings).from_labels(labels, n_labels)
 
 
 def crf_from_probabilities(
@@ -167,36 +156,94 @@ def crf_from_probabilities(
         ValueError: An input does not fit.
         ImportError: pydensecrf is asked for, but not installed.
     """
-    if settings.gt_prob is not None:
-        raise ValueError('these CRF settings have a gt_prob: use crf_from_labels')
-    if probabilities.ndim != 3 or not len(probabilities):
-        raise ValueError(f'probabilities must be (C, H, W), not {probabilities.shape}')
-    _check_image(image, probabilities.shape[1:])
-    if not (probabilities.min() >= 0 and probabilities.max() <= 1):
-        raise ValueError('probabilities must lie in [0, 1]')
-    energy = -np.log(probabilities.clip(_LEAST_PROBABILITY, 1))
-    return _mean_field(image, np.ascontiguousarray(energy, dtype=np.float32), settings)
+    return ImageCRF(image, settings).from_probabilities(probabilities)
 
 
-def _mean_field(image: np.ndarray, energy: np.ndarray, settings: DenseCRF) -> np.ndarray:
-    """Run the inference on ``(C, H, W)`` energies."""
-    colors = np.ascontiguousarray(wrap_colors(image) if settings.wrapped_colors else image)
-    if settings.chosen_backend() == 'pydensecrf':
-        return _mean_field_by_pydensecrf(colors, energy, settings)
+class ImageCRF:
+    """A dense CRF of one image, whose lattices are built once for all that it refines.
+
+    Args:
+        image: ``(H, W, 3)`` uint8, RGB.
+        settings: Kernels, and how far labels are trusted.
+
+    Raises:
+        ValueError: The image does not fit.
+    """
+
+    def __init__(self, image: np.ndarray, settings: DenseCRF) -> None:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f'the image must be (H, W, 3) uint8, not {image.shape} {image.dtype}')
+        self._size = image.shape[:2]
+        self._settings = settings
+        colors = wrap_colors(image) if settings.wrapped_colors else image
+        self._colors = np.ascontiguousarray(colors)
+        self._infer: _Inference | None = None
+        self._labels = 0  # that it is built for, as pydensecrf wants to know
+
+    def from_labels(self, labels: np.ndarray, n_labels: int) -> np.ndarray:
+        """Refine a label map, as `crf_from_labels` does."""
+        gt_prob = self._settings.gt_prob
+        if gt_prob is None:
+            raise ValueError('these CRF settings have no gt_prob: use crf_from_probabilities')
+        self._check_size(labels.shape)
+        if not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(f'labels must be integers, not {labels.dtype}')
+        if labels.min() < 0 or labels.max() >= n_labels:
+            raise ValueError(
+                f'labels must lie in 0..{n_labels - 1}, not {labels.min()}..{labels.max()}'
+            )
+        if n_labels == 1:
+            return np.ones((1, *labels.shape), dtype=np.float32)
+        other = -np.log((1 - gt_prob) / (n_labels - 1))
+        energy = np.full((n_labels, *labels.shape), other, dtype=np.float32)
+        np.put_along_axis(energy, labels[None].astype(np.intp), -np.log(gt_prob), axis=0)
+        return self._mean_field(energy)
+
+    def from_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
+        """Refine probability maps, as `crf_from_probabilities` does."""
+        if self._settings.gt_prob is not None:
+            raise ValueError('these CRF settings have a gt_prob: use crf_from_labels')
+        if probabilities.ndim != 3 or not len(probabilities):
+            raise ValueError(f'probabilities must be (C, H, W), not {probabilities.shape}')
+        self._check_size(probabilities.shape[1:])
+        if not (probabilities.min() >= 0 and probabilities.max() <= 1):
+            raise ValueError('probabilities must lie in [0, 1]')
+        energy = -np.log(probabilities.clip(_LEAST_PROBABILITY, 1))
+        return self._mean_field(np.ascontiguousarray(energy, dtype=np.float32))
+
+    def _check_size(self, size: tuple[int, ...]) -> None:
+        if self._size != size:
+            raise ValueError(f'the image is {self._size}, but what to refine is {size}')
+
+    def _mean_field(self, energy: np.ndarray) -> np.ndarray:
+        """Run the inference on ``(C, H, W)`` energies."""
+        if self._infer is None or self._labels != len(energy):
+            by_torch = self._settings.chosen_backend() == 'torch'
+            build = _build_torch if by_torch else _build_pydensecrf
+            self._infer = build(self._colors, len(energy), self._settings)
+            self._labels = len(energy)
+        return self._infer(energy)
+
+
+def _build_torch(colors: np.ndarray, labels: int, settings: DenseCRF) -> _Inference:
+    """Build the lattices in PyTorch, on a GPU where there is one."""
     kernels = (
         PairwiseKernel(settings.gaussian_sxy, settings.gaussian_compat),
         PairwiseKernel(settings.bilateral_sxy, settings.bilateral_compat, settings.bilateral_srgb),
     )
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     images = torch.from_numpy(colors).to(device).permute(2, 0, 1)[None]
-    energies = torch.from_numpy(energy).to(device)[None]
-    return dense_crf(energies, images, kernels, settings.iterations)[0].cpu().numpy()
+    crf = FullyConnectedCRF(images, kernels)
+
+    def infer(energy: np.ndarray) -> np.ndarray:
+        energies = torch.from_numpy(energy).to(device)[None]
+        return crf.posterior(energies, settings.iterations)[0].cpu().numpy()
+
+    return infer
 
 
-def _mean_field_by_pydensecrf(
-    colors: np.ndarray, energy: np.ndarray, settings: DenseCRF
-) -> np.ndarray:
-    """Run the inference of the package."""
+def _build_pydensecrf(colors: np.ndarray, labels: int, settings: DenseCRF) -> _Inference:
+    """Build the lattices of the package."""
     try:
         from pydensecrf import densecrf
     except ImportError as error:
@@ -204,9 +251,8 @@ def _mean_field_by_pydensecrf(
             f"pydensecrf cannot be imported ({error}): pip install 'mmwsss[crf]', or take the CRF "
             "in PyTorch, backend='torch'"
         ) from error
-    labels, height, width = energy.shape
+    height, width = colors.shape[:2]
     crf = densecrf.DenseCRF2D(width, height, labels)
-    crf.setUnaryEnergy(energy.reshape(labels, -1))
     crf.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
     crf.addPairwiseBilateral(
         sxy=settings.bilateral_sxy,
@@ -214,8 +260,13 @@ def _mean_field_by_pydensecrf(
         rgbim=colors,
         compat=settings.bilateral_compat,
     )
-    posterior = crf.inference(settings.iterations)
-    return np.array(posterior, dtype=np.float32).reshape(energy.shape)
+
+    def infer(energy: np.ndarray) -> np.ndarray:
+        crf.setUnaryEnergy(energy.reshape(labels, -1))
+        posterior = crf.inference(settings.iterations)
+        return np.array(posterior, dtype=np.float32).reshape(energy.shape)
+
+    return infer
 
 
 def wrap_colors(image: np.ndarray) -> np.ndarray:
@@ -229,10 +280,3 @@ def wrap_colors(image: np.ndarray) -> np.ndarray:
     """
     shifted = (image - np.array(_MEAN_RGB)).astype(np.int64)  # towards zero
     return (shifted % 256).astype(np.uint8)[..., ::-1]
-
-
-def _check_image(image: np.ndarray, size: tuple[int, ...]) -> None:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f'the image must be (H, W, 3) uint8, not {image.shape} {image.dtype}')
-    if image.shape[:2] != size:
-        raise ValueError(f'the image is {image.shape[:2]}, but what to refine is {size}')

@@ -12,7 +12,7 @@ from mmwsss.structures import Settings, read_image
 from .crf import IRN_CRF, DenseCRF, crf_processes
 from .files import Seed, Source, load_seed
 from .masks import IGNORE_INDEX, save_mask
-from .refine import RefineItem, RefineSettings, refine_files, refine_seed
+from .refine import RefineItem, RefineSettings, refine_files, refine_seed, refine_seed_by
 from .thresholds import IRN_THRESHOLDS, Threshold, check_sure_thresholds
 
 
@@ -61,10 +61,11 @@ def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.nda
     """
     if settings.fg_threshold is None:
         return _agreed_label(image, seed, settings)
-    sure_object, sure_ground = (
-        refine_seed(image, seed, RefineSettings(settings.source, threshold, crf=settings.crf))[0]
+    runs = (
+        RefineSettings(settings.source, threshold, crf=settings.crf)
         for threshold in (settings.fg_threshold, settings.bg_threshold)
     )
+    sure_object, sure_ground = (mask for mask, _ in refine_seed_by(image, seed, runs))
     label = sure_object.copy()
     label[(sure_object == 0) & (sure_ground != 0)] = IGNORE_INDEX
     return label

@@ -1,9 +1,9 @@
 """From seed files to pseudo masks by argmax and dense CRF or PAR, in several processes."""
 
+import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -20,7 +20,7 @@ from mmwsss.structures import (
 )
 from mmwsss.terminal import progress, show, track
 
-from .crf import IRN_CRF, DenseCRF, crf_from_labels, crf_from_probabilities, crf_processes
+from .crf import IRN_CRF, DenseCRF, ImageCRF, crf_processes
 from .files import Seed, Source, load_seed, load_seed_size
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
@@ -110,7 +110,7 @@ def refine_seeds_with_crf(
     """
     out_dir = Path(out_dir)
     settings = settings or RefineSettings()
-    work = partial(
+    work = functools.partial(
         _refine_item,
         out_dir=out_dir,
         settings=settings,
@@ -190,6 +190,29 @@ def refine_seed(
         The most likely label, ``(H, W)`` uint8, 0 background or class index + 1; and how sure it
         is, ``(H, W)`` float32: the largest posterior of the CRF, 1 without a CRF.
     """
+    return next(refine_seed_by(image, seed, [settings]))
+
+
+def refine_seed_by(
+    image: np.ndarray, seed: Seed, settings: Iterable[RefineSettings]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Turn one seed into a mask by each of several settings; equal CRFs are built once.
+
+    Args:
+        image: ``(H, W, 3)`` uint8, RGB.
+        seed: As for `refine_seed`.
+        settings: Such as those of several thresholds.
+
+    Yields:
+        What `refine_seed` returns.
+    """
+    crf_of = functools.cache(functools.partial(ImageCRF, image))
+    return (_refine(image, seed, one, crf_of) for one in settings)
+
+
+def _refine(
+    image: np.ndarray, seed: Seed, settings: RefineSettings, crf_of: Callable[[DenseCRF], ImageCRF]
+) -> tuple[np.ndarray, np.ndarray]:
     sure = np.ones(seed.size, dtype=np.float32)
     if not len(seed.classes):
         return np.zeros(seed.size, dtype=np.uint8), sure
@@ -199,11 +222,11 @@ def refine_seed(
         return mask_index[refine_by_par(image, scores).argmax(axis=0)], sure
     if settings.crf is None:
         return mask_index[scores.argmax(axis=0)], sure
+    crf = crf_of(settings.crf)
     if settings.crf.gt_prob is None:
-        posterior = crf_from_probabilities(image, scores, settings.crf)
+        posterior = crf.from_probabilities(scores)
     else:
-        labels = scores.argmax(axis=0)
-        posterior = crf_from_labels(image, labels, len(scores), settings.crf)
+        posterior = crf.from_labels(scores.argmax(axis=0), len(scores))
     return mask_index[posterior.argmax(axis=0)], posterior.max(axis=0)
 
 

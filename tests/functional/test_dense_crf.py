@@ -3,7 +3,7 @@ import pytest
 import torch
 from naive_lattice import naive_filter
 
-from mmwsss.functional.dense_crf import PairwiseKernel, dense_crf
+from mmwsss.functional.dense_crf import FullyConnectedCRF, PairwiseKernel, dense_crf
 
 RNG = np.random.default_rng(0)
 SIZE = (5, 6)
@@ -59,6 +59,13 @@ def test_a_batch_is_its_images():
     for index in range(3):
         one = slice(index, index + 1)
         torch.testing.assert_close(together[one], dense_crf(energy[one], images[one], KERNELS))
+
+
+def test_kernels_serve_any_number_of_energies():
+    energy, images = sample(3, batch=2)
+    crf = FullyConnectedCRF(images, KERNELS)
+    for one in (energy, energy[:, :2], energy.flip(1)):
+        torch.testing.assert_close(crf.posterior(one), dense_crf(one, images, KERNELS))
 
 
 def test_labels_have_no_order():

@@ -4,11 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mmwsss.seeds import crf
 from mmwsss.seeds.crf import (
     CLIP_ES_CRF,
     CRF_PRESETS,
     IRN_CRF,
     DenseCRF,
+    ImageCRF,
     crf_from_labels,
     crf_from_probabilities,
     crf_preset,
@@ -144,6 +146,23 @@ def test_strided_images_and_several_iterations():
     )
     once = crf_from_labels(IMAGE, LABELS, 3, replace(IRN_CRF, iterations=1))
     assert not np.allclose(once, crf_from_labels(IMAGE, LABELS, 3))
+
+
+@pytest.mark.parametrize('backend', ['auto', 'torch'])
+def test_all_that_is_refined_of_an_image_shares_its_lattices(backend, monkeypatch):
+    built = []
+    name = f'_build_{replace(IRN_CRF, backend=backend).chosen_backend()}'
+    build = getattr(crf, name)
+    monkeypatch.setattr(crf, name, lambda *given: built.append(given[1]) or build(*given))
+    settings = replace(IRN_CRF, backend=backend)
+    other = (LABELS + 1) % 3
+    alone = [crf_from_labels(IMAGE, labels, 3, settings) for labels in (LABELS, other)]
+    assert built == [3, 3]
+    shared = ImageCRF(IMAGE, settings)
+    for labels, expected in zip((LABELS, other, LABELS), (*alone, alone[0]), strict=True):
+        np.testing.assert_array_equal(shared.from_labels(labels, 3), expected)
+    assert built == [3, 3, 3]
+    assert shared.from_labels(LABELS, 4).shape == (4, *SIZE)
 
 
 def test_one_label_needs_no_crf():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmwsss.seeds.crf import crf_from_labels
+from mmwsss.seeds import refine
+from mmwsss.seeds.crf import ImageCRF, crf_from_labels
 from mmwsss.seeds.files import Seed, load_seed, save_seed
 from mmwsss.seeds.ir_label import IRLabelSettings, ir_label, make_ir_labels
 from mmwsss.seeds.masks import load_mask
@@ -50,6 +51,16 @@ def test_both_runs_go_through_the_crf_of_the_present_labels():
     label = ir_label(image, seed, IRLabelSettings())
     np.testing.assert_array_equal(label, expected)
     assert {0, 255} < set(np.unique(label))  # the case is not trivial
+
+
+@pytest.mark.parametrize('thresholds', [(0.30, 0.05), (None, None)])
+def test_the_lattices_of_an_image_are_built_once(thresholds, monkeypatch):
+    planes = np.random.default_rng(0).random((2, 8, 9)).astype(np.float32)
+    seed = Seed(np.array([0]), planes[1:], (8, 9), background=planes[0])
+    built = []
+    monkeypatch.setattr(refine, 'ImageCRF', lambda *given: built.append(1) or ImageCRF(*given))
+    ir_label(image_of(seed), seed, IRLabelSettings('cam', *thresholds))
+    assert built == [1]
 
 
 def test_an_image_without_classes_is_background():
