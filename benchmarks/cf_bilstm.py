@@ -17,12 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
 from torch import nn
 
 from mmwsss.models.necks import CFBiLSTM
+from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
 from mmseg.structures import SegDataSample  # isort: skip  (after the cures of mmwsss.registry)
@@ -83,7 +83,7 @@ def show_scaling(batch_size: int, repeats: int) -> None:
 
 def build_model(blocks_that_learn: int = 5) -> nn.Module:
     """Build the network without its weights; the last blocks learn."""
-    config = Config.fromfile(CONFIG)
+    config = load_config(CONFIG)
     init_default_scope('mmseg')
     config.model.backbone.init_cfg = None
     config.model.backbone.frozen_stages = 12 - blocks_that_learn

@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmwsss.functional import clip_es
-from mmwsss.models.backbones.frozen_clip import CLIPFeatures, attend
+from mmwsss.models.backbones.frozen_clip import CLIPFeatures
 from mmwsss.registry import MODELS
 
 CLASSES = (2, 5, 8)
@@ -46,7 +46,9 @@ def published_maps(features: CLIPFeatures, prototypes: Tensor, image_label: Tens
     for number in range(len(CLASSES)):
         activation = block.ln_1(features.tokens)
         activation.retain_grad()
-        last, _ = attend(block, features.tokens, activation)
+        mixed, _ = block.attn(activation, activation, activation, need_weights=True)
+        tokens = features.tokens + mixed
+        last = tokens + block.mlp(block.ln_2(tokens))
         embedding = features.clip.project(last[:, 1:]).mean(dim=1)
         logits = clip_es.class_logits(embedding, prototypes, image_label)
         block.zero_grad()

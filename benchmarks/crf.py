@@ -1,14 +1,11 @@
-"""The dense CRF in PyTorch beside a plain call of pydensecrf, and two processes beside one.
+"""The dense CRF in PyTorch beside a plain call of pydensecrf.
 
 Run: ``python benchmarks/crf.py --photographs $MMWSSS_DATA/VOCdevkit/VOC2012/JPEGImages``.
 """
 
 import argparse
-import contextlib
-import io
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,29 +13,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 from pydensecrf import densecrf, utils
+from samples import SIZE, smooth_noise
 
 from mmwsss.seeds import (
     CRF_PRESETS,
-    Seed,
     crf_from_labels,
     crf_from_probabilities,
-    refine_items,
-    refine_seeds_with_crf,
-    save_seed,
 )
 from mmwsss.structures import read_image
-
-SIZE = (375, 500)
-
-
-def smooth_noise(rng, channels, sigma=15):
-    """Return smooth maps that fill [0, 1], ``(H, W, channels)`` float32."""
-    noise = rng.random((*SIZE, channels), dtype=np.float32)
-    maps = cv2.GaussianBlur(noise, (0, 0), sigma).reshape(*SIZE, channels)
-    maps -= maps.min(axis=(0, 1))
-    return maps / maps.max(axis=(0, 1))
 
 
 def photographs(folder, number):
@@ -126,44 +109,12 @@ def peak_memory():
     return int(status['VmHWM'].split()[0]) / 1024
 
 
-def compare_processes(num_images):
-    """Print how much faster two processes refine files; the start of the workers is apart."""
-    rng = np.random.default_rng(1)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / 'images').mkdir()
-        ids = [str(k) for k in range(num_images)]
-        for image_id in ids:
-            pixels = (255 * smooth_noise(rng, 3)).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / 'images' / f'{image_id}.jpg')
-            cam = smooth_noise(rng, 2)[::4, ::4].transpose(2, 0, 1)
-            seed = Seed(classes=[3, 14], cam=cam, size=SIZE)
-            save_seed(folder / 'seeds' / f'{image_id}.npz', seed)
-        items = refine_items(folder / 'seeds', folder / 'images', ids)
-
-        seconds = {}
-        for what, some, processes in (('start', items[:2], 2), (1, items, 1), (2, items, 2)):
-            start = time.perf_counter()
-            with contextlib.redirect_stderr(io.StringIO()):
-                refine_seeds_with_crf(some, folder / str(what), processes=processes)
-            seconds[what] = time.perf_counter() - start
-        for image_id in ids:
-            one, two = (folder / n / f'{image_id}.png' for n in '12')
-            assert one.read_bytes() == two.read_bytes()
-    print(
-        f'{num_images} images 375x500: 1 process {seconds[1]:.1f} s, '
-        f'2 processes {seconds[2]:.1f} s, ratio {seconds[1] / seconds[2]:.2f}, equal files '
-        f'(first start of the workers, with two images: {seconds["start"]:.1f} s)'
-    )
-
-
 def main():
-    """Compare calls on one core, memory, and processes."""
+    """Compare calls on one core, and memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--photographs', help='folder of .jpg files; smooth noise without one')
     parser.add_argument('--number', type=int, default=5, help='of images for each comparison')
     parser.add_argument('--labels', type=int, nargs='+', default=[3, 21])
-    parser.add_argument('--images', type=int, default=24, help='that processes share; 0 for none')
     parser.add_argument('--measure', type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
@@ -177,8 +128,6 @@ def main():
         for preset in ('irn', 'clip_es'):
             compare_calls(preset, labels, images)
         print(f'{labels} labels need {added_memory(labels):.0f} MB above the imports')
-    if args.images:
-        compare_processes(args.images)
 
 
 if __name__ == '__main__':

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
 
+from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
 
 from mmseg.structures import SegDataSample  # isort: skip  (after the cures of mmwsss.registry)
@@ -25,7 +25,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
 def build(name: str) -> torch.nn.Module:
     """Build the model of a config without downloading weights."""
-    model = Config.fromfile(CONFIGS / name).model
+    model = load_config(CONFIGS / name).model
     model.backbone.pop('init_cfg', None)
     return MODELS.build(model).train()
 

@@ -2,7 +2,8 @@ default_scope = 'mmseg'
 custom_imports = dict(imports=['mmwsss.registry'], allow_failed_imports=False)
 env_cfg = dict(
     cudnn_benchmark=False,
-    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    # no process is forked from one that has threads; on Windows they are spawned
+    mp_cfg=dict(mp_start_method='forkserver', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
 randomness = dict(seed=0)

@@ -16,6 +16,7 @@ from mmengine.model import BaseModel
 from PIL import Image
 
 from mmwsss.datasets import foreground_classes, to_multi_hot
+from mmwsss.models.inference import prepare_for_inference
 from mmwsss.pipeline.class_counts import config_classes
 from mmwsss.pipeline.finding import find_network, find_segmentor
 from mmwsss.pipeline.inference import mask_palette
@@ -172,7 +173,7 @@ class SegInferencer(_Inferencer):
         if self.tta:
             network = MODELS.build({**cfg.tta_model, 'module': network})
         network.to(device)
-        network.train(False)
+        prepare_for_inference(network)
         return network
 
     def _init_pipeline(self, cfg: Config) -> Compose:  # type: ignore[override]
@@ -286,7 +287,7 @@ class SeedInferencer(_Inferencer):
         merging = cfg.get('seed_tta_model') or cfg.tta_model
         network = MODELS.build({**merging, 'module': network})
         network.to(device)
-        network.train(False)
+        prepare_for_inference(network)
         return network
 
     def _init_pipeline(self, cfg: Config) -> Compose:  # type: ignore[override]

@@ -13,6 +13,7 @@ from mmwsss.registry import METRICS
 from mmwsss.seeds.files import SOURCES, Seed, save_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 
+from .background_writer import BackgroundWriter
 from .seed_evaluation import BACKGROUND, SeedSweep, format_evaluation
 
 
@@ -137,6 +138,8 @@ class SeedMetric(BaseMetric):
 class SeedWriter(BaseMetric):
     """Write ``<out_dir>/<img_id>.npz`` for every data sample with its ``pred_seed``.
 
+    A thread writes while the network sees the next images; `evaluate` waits for it.
+
     Args:
         out_dir: Folder of the seed files, ``<id>.npz``.
         prefix: Of the name of the result, the number of images written.
@@ -148,18 +151,26 @@ class SeedWriter(BaseMetric):
     ) -> None:
         super().__init__(prefix=prefix, **kwargs)
         self.out_dir = Path(out_dir)
+        self._writer = BackgroundWriter()
 
     def process(self, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
         """Write the seeds of a batch.
 
         Raises:
             ValueError: A sample has no seed or no id.
+            OSError: A file of before could not be written.
         """
         for sample in data_samples:
             if 'img_id' not in sample:
                 raise ValueError(f'{_image_of(sample)} has no img_id to name its seed file by')
-            save_seed(self.out_dir / f'{sample["img_id"]}.npz', _seed_of(sample))
+            path = self.out_dir / f'{sample["img_id"]}.npz'
+            self._writer.submit(save_seed, path, _seed_of(sample))
             self.results.append(sample['img_id'])
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Return the results over all processes, when all files are written."""
+        self._writer.wait()
+        return super().evaluate(size)
 
     def compute_metrics(self, results: list[str]) -> dict[str, int]:
         """Return the number of images written."""

@@ -47,5 +47,6 @@ class WalkWriter(SeedWriter):
             seed = load_seed(self.seed_dir / f'{sample["img_id"]}.npz')
             sample['pred_seed'] = walk_seed(seed, sample['pred_edge'], self.settings)
             edge = (255 * sample['pred_edge']).round().byte().cpu().numpy()
-            save_grey(self.out_dir.parent / 'edges' / f'{sample["img_id"]}.png', edge)
+            path = self.out_dir.parent / 'edges' / f'{sample["img_id"]}.png'
+            self._writer.submit(save_grey, path, edge)
         super().process(data_batch, data_samples)

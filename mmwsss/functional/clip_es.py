@@ -64,7 +64,8 @@ def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:
 
     Args:
         activation: Of the patches, ``(B, L, C)``.
-        gradient: Of the score with respect to it, ``(B, L, C)``.
+        gradient: Of the score with respect to it, ``(B, L, C)``; or its mean over the patches,
+            ``(B, 1, C)``, which is all that counts.
 
     Returns:
         ``(B, L)``, non-negative.

@@ -12,6 +12,7 @@ from mmengine.device import get_device
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
+from mmwsss.models.inference import prepare_for_inference
 from mmwsss.registry import MODELS
 from mmwsss.seeds.masks import voc_palette
 
@@ -78,7 +79,7 @@ def open_segmentor(source: str | Path, tta: bool = True, device: str | None = No
         network = MODELS.build({**config.tta_model, 'module': network})
         views = config.tta_pipeline
     network.to(device or get_device())
-    network.train(False)
+    prepare_for_inference(network)
     return Segmentor(
         network,
         Compose(without_annotations(views)),

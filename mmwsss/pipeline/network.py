@@ -19,6 +19,7 @@ from mmwsss import compat
 from mmwsss.datasets.listing import needs_listing
 from mmwsss.datasets.wrapped_dataset import check_dataset_paths
 from mmwsss.engine import CurrentImagesHook, ProgressHook
+from mmwsss.models.inference import prepare_for_inference
 from mmwsss.models.weights import (
     naming_file,
     pretrained_file,
@@ -27,6 +28,7 @@ from mmwsss.models.weights import (
 )
 from mmwsss.registry import DATASETS, MODELS
 from mmwsss.seeds.files import META_FILE, load_seed, read_meta, write_meta
+from mmwsss.seeds.processes import preload_in_workers
 from mmwsss.structures import atomic_path, naming_full_disk
 from mmwsss.terminal import reporting, track
 
@@ -249,6 +251,7 @@ def generate_seeds(
     runner = _build_runner(_without_training(config))
     with naming_file(checkpoint):
         runner.load_or_resume()  # a checkpoint that is refused leaves no file
+    prepare_for_inference(runner.model)
     if dist.is_main_process():
         write_meta(out_dir, meta)
     dist.barrier()  # no seed may be there while another process still looks for what is missing
@@ -297,6 +300,7 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
     runner = _build_runner(_without_training(config))
     with naming_file(checkpoint):
         runner.load_or_resume()
+    prepare_for_inference(runner.model)
     with naming_full_disk(config.work_dir), _naming_images(runner, _SMALLER_VIEWS):
         return {name: float(value) for name, value in runner.test().items()}
 
@@ -376,6 +380,7 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
     if config.get('visualizer'):
         # one of another training in this process would keep its folder, and take these losses
         config.visualizer.pop('name', None)
+    preload_in_workers('mmwsss.datasets')
     runner = Runner.from_cfg(config)
     network = runner.model
     while is_model_wrapper(network) or isinstance(network, BaseTTAModel):

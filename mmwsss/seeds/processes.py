@@ -19,8 +19,7 @@ Item = TypeVar('Item')
 Result = TypeVar('Result')
 
 TASKS_A_PROCESS = 4  # handed out ahead of time; memory does not grow with the number of images
-# what a worker needs, imported once for all of them
-_WORKER_MODULES = ['mmwsss.seeds.refine', 'mmwsss.seeds.ir_label']
+_preloaded = ['mmwsss.seeds.refine', 'mmwsss.seeds.ir_label']  # what a worker needs
 
 
 def run_in_processes(
@@ -67,9 +66,21 @@ def _start_method() -> BaseContext:
     """Return a way to start workers that does not copy this process and its threads."""
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(_WORKER_MODULES)  # import torch once, not once a worker
-    return context
+    preload_in_workers()
+    return multiprocessing.get_context('forkserver')
+
+
+def preload_in_workers(*modules: str) -> None:
+    """Let the server that forks workers import modules once, and not each worker.
+
+    Also for the workers of data loaders, whose start method the configs say. It has no effect on a
+    server that runs already, nor where workers are spawned.
+
+    Args:
+        modules: Names; what the offline stages need is always among them.
+    """
+    _preloaded.extend(name for name in modules if name not in _preloaded)
+    multiprocessing.set_forkserver_preload(_preloaded)
 
 
 def _init_worker(log: Path | None) -> None:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from mmwsss.datasets import ImageLabelDataset, check_images
 from mmwsss.datasets.image_files import note_large_images
 from mmwsss.registry import DATASETS
+from mmwsss.seeds.processes import preload_in_workers
 
 PIPELINE = [
     {'type': 'mmwsss.LoadImage'},
@@ -296,8 +297,14 @@ def test_views_come_again(voc):
 
 def test_living_workers_see_the_epoch(voc):
     dataset = build(voc, PIPELINE)
+    preload_in_workers('mmwsss.datasets')
     loader = DataLoader(
-        dataset, num_workers=2, persistent_workers=True, shuffle=True, collate_fn=pseudo_collate
+        dataset,
+        num_workers=2,
+        persistent_workers=True,
+        shuffle=True,
+        collate_fn=pseudo_collate,
+        multiprocessing_context='forkserver',  # as configs/_base_/default_runtime.py says
     )
     for epoch in (0, 1, 0):
         dataset.set_epoch(epoch)

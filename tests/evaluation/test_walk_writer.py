@@ -18,12 +18,12 @@ def writer(tmp_path):
 def test_the_seed_walks_on_the_edges_of_its_image(writer, tmp_path):
     edge = torch.rand(3, 4)
     writer.process(None, [{'img_id': 'a', 'pred_edge': edge}])
+    assert writer.evaluate(1) == {'seed/written': 1}
     expected = walk_seed(load_seed(tmp_path / 'seeds' / 'a.npz'), edge, WalkSettings(steps=4))
     written = load_seed(tmp_path / 'walk' / 'seeds' / 'a.npz')
     np.testing.assert_allclose(written.cam, expected.cam, atol=1e-3)  # float16 on disk
     grey = load_mask(tmp_path / 'walk' / 'edges' / 'a.png')
     np.testing.assert_allclose(grey / 255, edge.numpy(), atol=0.5 / 255)
-    assert writer.evaluate(1) == {'seed/written': 1}
 
 
 def test_a_missing_seed_is_named(writer):

@@ -14,6 +14,7 @@ NOT_RUN = {
         'mmwsss export work_dirs/mine --to onnx',
     ): 'needs a minute: tests/long exports these networks',
     ('docs/methods/clip_es.md', 'python benchmarks/clip_es.py'): 'needs minutes: it measures',
+    ('docs/speed.md', 'python benchmarks/all.py'): 'needs minutes: it measures',
     ('docs/methods/vpl.md', 'python benchmarks/vision_prototypes.py'): 'needs minutes: it measures',
 }
 

@@ -1,15 +1,15 @@
 """The boundary maps of an image and of its flipped image, merged."""
 
 import torch
-from mmengine.model import BaseTTAModel
 from mmseg.structures import SegDataSample
 
+from mmwsss.models.batched_views import BatchedViews
 from mmwsss.models.views import flip_back
 from mmwsss.registry import MODELS
 
 
 @MODELS.register_module()
-class EdgeTTAModel(BaseTTAModel):
+class EdgeTTAModel(BatchedViews):
     """Test-time augmentation of an `IRNet`: the mean of the logits, then the sigmoid (IRN).
 
     It takes an `IRNet` as `module`, and `data_preprocessor`, as mmengine's `BaseTTAModel`.

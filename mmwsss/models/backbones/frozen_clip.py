@@ -225,9 +225,22 @@ def attend(block: Any, tokens: Tensor, normalized: Tensor) -> tuple[Tensor, Tens
     Returns:
         What leaves the block, ``(B, T, C)``, and the attention averaged over heads ``(B, T, T)``.
     """
-    mixed, weights = block.attn(normalized, normalized, normalized, need_weights=True)
-    tokens = tokens + block.ls_1(mixed)
-    return tokens + block.ls_2(block.mlp(block.ln_2(tokens))), weights
+    return attend_projected(block, tokens, project_in(block, normalized))
+
+
+def project_in(block: Any, normalized: Tensor) -> Tensor:
+    """Return queries, keys and values of a block, ``(B, T, 3 C)`` of ``(B, T, C)``."""
+    return F.linear(normalized, block.attn.in_proj_weight, block.attn.in_proj_bias)
+
+
+def attend_projected(block: Any, tokens: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
+    """Do what `attend` does, from the queries, keys and values of `project_in` on."""
+    heads = projected.unflatten(-1, (3, block.attn.num_heads, -1))  # (B, T, 3, heads, c)
+    query, key, value = heads.permute(2, 0, 3, 1, 4)  # each (B, heads, T, c)
+    weights = (query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1)).softmax(dim=-1)
+    mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, T, C)
+    tokens = tokens + block.ls_1(block.attn.out_proj(mixed))
+    return tokens + block.ls_2(block.mlp(block.ln_2(tokens))), weights.mean(dim=1)
 
 
 def to_map(tokens: Tensor, size: tuple[int, int]) -> Tensor:

@@ -17,7 +17,12 @@ from mmwsss.functional.clip_es import (
     normalize_cam,
 )
 from mmwsss.functional.mctformer import refine
-from mmwsss.models.backbones.frozen_clip import CLIPFeatures, attend, to_map
+from mmwsss.models.backbones.frozen_clip import (
+    CLIPFeatures,
+    attend_projected,
+    project_in,
+    to_map,
+)
 from mmwsss.models.text_prototypes import TextPrototypes
 from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
@@ -228,17 +233,23 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
             ``(B, 1 + L, C)``; and its attention among patches, ``(B, L, L)``.
         """
         block = features.clip.blocks[-1]
-        activation = block.ln_1(features.tokens).detach().requires_grad_(True)
-        last, attention = attend(block, features.tokens, activation)
+        activation = block.ln_1(features.tokens).detach()
+        projected = project_in(block, activation).detach()
+        # Added to all patches, so that its gradient is the sum of theirs: the projection is linear,
+        # and turns the sum into that of the activation's gradients.
+        shift = projected.new_zeros(len(projected), 1, projected.shape[-1], requires_grad=True)
+        projected = torch.cat([projected[:, :1], projected[:, 1:] + shift], dim=1)
+        last, attention = attend_projected(block, features.tokens, projected)
         embedding = features.clip.project(last[:, 1:]).mean(dim=1)  # the class token is left out
         logits = class_logits(embedding, prototypes, image_label, self.logit_scale)
-        patches = activation.detach()[:, 1:]
+        patches = activation[:, 1:]
         cam = patches.new_zeros(len(image_label), self.num_classes, *features.size)
         for image_index, class_index in _present(image_label):
             odds = log_odds(logits[image_index], class_index)
             # Images do not meet in the network, so the gradient of the sum holds each image's own.
-            gradient = torch.autograd.grad(odds.sum(), activation, retain_graph=True)[0]
-            maps = grad_cam(patches[image_index], gradient[image_index, 1:])
+            gradient = torch.autograd.grad(odds.sum(), shift, retain_graph=True)[0]
+            gradient = gradient.to(patches) @ block.attn.in_proj_weight.detach() / patches.shape[1]
+            maps = grad_cam(patches[image_index], gradient[image_index])
             maps = normalize_cam(normalize_cam(maps.unflatten(1, features.size)))  # twice (CLIP-ES)
             cam[image_index, class_index] = maps
         return cam, last.detach(), attention[:, 1:, 1:].detach()

@@ -6,6 +6,7 @@ from mmengine.structures import PixelData
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
 
+from mmwsss.models.batched_views import BatchedViews
 from mmwsss.models.views import mean_probability
 from mmwsss.registry import MODELS
 from mmwsss.seeds.crf import Backend, DenseCRF, crf_from_probabilities, crf_preset
@@ -13,7 +14,7 @@ from mmwsss.structures import read_image
 
 
 @MODELS.register_module()
-class CRFSegTTAModel(SegTTAModel):
+class CRFSegTTAModel(BatchedViews, SegTTAModel):
     """mmseg's `SegTTAModel` with a dense CRF on the mean probabilities.
 
     Args:

@@ -3,13 +3,14 @@
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.structures import SegDataSample
 
+from mmwsss.models.batched_views import BatchedViews
 from mmwsss.models.views import mean_probability
 from mmwsss.registry import MODELS
 from mmwsss.seeds.files import Seed
 
 
 @MODELS.register_module()
-class SegmentorSeedTTAModel(SegTTAModel):
+class SegmentorSeedTTAModel(BatchedViews, SegTTAModel):
     """Test-time augmentation of a segmentor on images whose image label is known.
 
     So a trained segmentor (VPL's decoder) makes pseudo masks for another one: what follows is the

@@ -93,15 +93,16 @@ def test_an_image_without_a_class_gives_an_empty_seed(full_size):
     assert seed.classes.tolist() == []
 
 
-def test_views_go_through_the_model_one_by_one(monkeypatch):
-    """The whole way of mmengine's `test_step`, with a model whose view says which it was."""
+def test_views_go_through_the_model(monkeypatch):
+    """The whole way of `test_step`, with a model whose view says which it was."""
     segmentor = make_segmentor(HOST)
 
     def see(data):
-        return [make_view(torch.full((2, 3, 5), float(data['inputs'][0])))]
+        return [make_view(torch.full((2, 3, 5), float(image[0, 0, 0]))) for image in data['inputs']]
 
     monkeypatch.setattr(segmentor, 'test_step', see)
-    data = {'inputs': [[torch.tensor(1)], [torch.tensor(3)]], 'data_samples': [[None], [None]]}
+    images = [[torch.full((3, 2, 2), value)] for value in (1, 3)]
+    data = {'inputs': images, 'data_samples': [[None], [None]]}
     (sample,) = CAMTTAModel(segmentor).test_step(data)
     torch.testing.assert_close(
         torch.from_numpy(sample.pred_seed.cam), by_max(torch.full((2, 3, 5), 4.0))
