@@ -173,8 +173,10 @@ def prepare_cpu_processes(config: Any) -> None:
     """Make a distributed run work on a machine without GPU.
 
     Cures ``torch._C has no attribute '_cuda_setDevice'`` (mmengine's launcher sets a CUDA device,
-    even with gloo) by starting the process group itself, and ``device_ids and output_device
-    arguments only work with ...`` (DDP) by a wrapper without devices.
+    even with gloo) by starting the process group itself, ``device_ids and output_device
+    arguments only work with ...`` (DDP) by a wrapper without devices, and ``FSDP needs a non-CPU
+    accelerator device`` by naming the CPU, and FSDP's segmentation fault when it saves (it moves
+    parameters to the CPU and frees where they were) by leaving them where they are.
 
     Args:
         config: The run's config, changed in place; nothing happens with a GPU or one process.
@@ -185,6 +187,14 @@ def prepare_cpu_processes(config: Any) -> None:
     if torch.cuda.is_available() or launcher == 'none':
         return
     join_process_group(launcher)
+    if config.get('strategy'):
+        config.strategy.model_wrapper.device_id = 'cpu'
+        stay = {'rank0_only': True, 'offload_to_cpu': False}
+        config.strategy.state_dict_cfg = {
+            'state_dict_type': 'FULL_STATE_DICT',
+            'state_dict_config': {'type': 'FullStateDictConfig', **stay},
+            'optim_state_dict_config': {'type': 'FullOptimStateDictConfig', **stay},
+        }
     if config.get('model_wrapper_cfg'):
         return  # the config has one that needs no device
     config.model_wrapper_cfg = {

@@ -33,6 +33,9 @@ DATA_SAMPLERS = Registry(
 MODEL_WRAPPERS = Registry(
     'model_wrapper', parent=mmengine.MODEL_WRAPPERS, scope='mmwsss', locations=['mmwsss.engine']
 )
+FUNCTIONS = Registry(
+    'function', parent=mmengine.FUNCTIONS, scope='mmwsss', locations=['mmwsss.engine']
+)
 LOOPS = Registry('loop', parent=mmseg.LOOPS, scope='mmwsss', locations=['mmwsss.engine'])
 METRICS = Registry('metric', parent=mmseg.METRICS, scope='mmwsss', locations=['mmwsss.evaluation'])
 STAGES = Registry('pipeline stage', scope='mmwsss', locations=['mmwsss.pipeline'])

@@ -126,3 +126,20 @@ def test_the_lowest_rank_is_heard(monkeypatch, capsys):
     assert capsys.readouterr().err == ''
     assert run_saying_errors(fail) == 1
     assert capsys.readouterr().err == 'ValueError: wrong\n'
+
+
+def lose():
+    error = RuntimeError('[../third_party/gloo/tcp/pair.cc:547] Connection closed by peer')
+    error.add_note('the whole log: work/log.txt')  # of the console: else its traceback is shown
+    raise error
+
+
+def test_who_has_lost_another_process_is_heard_last(monkeypatch):
+    with errors_left() as folder:
+        monkeypatch.setenv('RANK', '0')
+        assert run_saying_errors(lose) == 1
+        assert first_error(folder) is None
+        assert 'Connection closed' in first_error(folder, lost=True)
+        monkeypatch.setenv('RANK', '1')
+        assert run_saying_errors(fail) == 1
+        assert first_error(folder) == 'ValueError: wrong'

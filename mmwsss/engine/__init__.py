@@ -7,6 +7,7 @@ from .displacement_mean import DisplacementMeanHook
 from .frozen_wrapper import FrozenModelWrapper
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
 from .progress import ProgressHook
+from .sharding import wrap_clip_blocks
 from .total_batch_size import TotalBatchSizeHook
 from .unfreeze import UnfreezeHook
 from .vision_prototypes import VisionPrototypeHook
@@ -25,4 +26,5 @@ __all__ = [
     'TotalBatchSizeHook',
     'UnfreezeHook',
     'VisionPrototypeHook',
+    'wrap_clip_blocks',
 ]

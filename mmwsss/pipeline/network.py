@@ -11,7 +11,7 @@ import torch
 from mmengine import dist
 from mmengine.config import Config
 from mmengine.model import BaseModel, BaseTTAModel, is_model_wrapper
-from mmengine.registry import init_default_scope
+from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
 import mmwsss
@@ -381,11 +381,13 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
         # one of another training in this process would keep its folder, and take these losses
         config.visualizer.pop('name', None)
     preload_in_workers('mmwsss.datasets')
-    runner = Runner.from_cfg(config)
-    network = runner.model
+    # mmengine's, with a `strategy` (FSDP), builds the network when it trains
+    runner = RUNNERS.get(config.get('runner_type', 'Runner')).from_cfg(config)
+    network = None if config.get('strategy') else runner.model
     while is_model_wrapper(network) or isinstance(network, BaseTTAModel):
         network = network.module
-    refuse_partial_load(network, begins_anew)
+    if network is not None:
+        refuse_partial_load(network, begins_anew)
     if reporting():  # not in the config, which is what a figure is made with
         runner.register_hook(ProgressHook())
     return runner
@@ -394,6 +396,8 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
 def _without_training(config: Config) -> Config:
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
         config[key] = None
+    for key in ('runner_type', 'strategy'):
+        config.pop(key, None)
     config.custom_hooks = []
     config.resume = False
     return config

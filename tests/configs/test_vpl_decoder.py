@@ -23,6 +23,7 @@ PATHS = [
     'vpl/vpl_decoder_voc.py',
     'vpl/vpl_decoder_sgd_voc.py',
     'vpl/vpl_decoder_coco.py',
+    'vpl/vpl_decoder_large_voc.py',
     'quickstart/vpl_decoder_toy.py',
 ]
 KEY = 'cam_head.prototypes.vectors'

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def run(tmp_path):
     save_networks(tmp_path)
     (tmp_path / 'faults.py').write_text(FAULTS)
     config = tmp_path / 'tiny.py'
-    config.write_text(config.read_text().replace("imports=['", "imports=['faults', '"))
+    config.write_text(config.read_text().replace("'small_networks'", "'faults', 'small_networks'"))
     paths = f'{REPOSITORY}:{REPOSITORY}/tests/shared:{tmp_path}'
 
     def start(fault=''):
@@ -92,3 +93,46 @@ def test_a_damaged_image_of_one_process_is_named(run, tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads(next(tmp_path.rglob('seeds/done.json')).read_text())
     assert record['figures']['seeds'] == len(IDS)
+
+
+WORKERS = """
+import os, time
+from pathlib import Path
+
+def work(number):
+    Path(str(number)).write_text(str(os.getpid()))
+    time.sleep(600)
+
+if __name__ == '__main__':
+    from mmwsss.seeds import run_in_processes
+
+    list(run_in_processes(work, range(2), 2))
+"""
+
+
+def test_workers_end_with_a_run_that_is_killed(tmp_path):
+    (tmp_path / 'workers.py').write_text(WORKERS)
+    environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY)}
+    process = subprocess.Popen([sys.executable, 'workers.py'], cwd=tmp_path, env=environment)
+    files = [tmp_path / name for name in '01']
+    _wait_until(lambda: all(path.is_file() and path.read_text() for path in files))
+    workers = [int(path.read_text()) for path in files]
+    process.kill()
+    process.wait()
+    _wait_until(lambda: not any(_is_running(worker) for worker in workers))
+
+
+def _wait_until(holds):
+    for _ in range(3000):
+        if holds():
+            return
+        time.sleep(0.1)
+    pytest.fail('this takes too long')
+
+
+def _is_running(process):
+    try:
+        state = Path(f'/proc/{process}/stat').read_text().rsplit(')', 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != 'Z'

@@ -36,6 +36,8 @@ from tiny_run import (
     write_images,
 )
 
+FSDP = Path(__file__).parents[2] / 'configs' / '_base_' / 'fsdp.py'
+
 
 def do_all(root, out, crew):
     """Every kind of stage; the offline ones have tests of their own in tests/seeds."""
@@ -59,6 +61,14 @@ def do_all(root, out, crew):
     crop = [{'type': 'RandomFlip', 'prob': 0.5}, {'type': 'RandomCrop', 'crop_size': (16, 16)}]
     pipeline = [LOAD, MASK, *crop, {'type': 'PackSegInputs'}]
     run('train', config('segmentor', 'segmentor', pipeline, wrapper='mmwsss.PseudoMaskDataset'))
+
+    # the shipped way of FSDP; alone it is an ordinary training
+    crop = [{'type': 'RandomFlip', 'prob': 0.5}, {'type': 'mmwsss.RandomPadCrop', 'crop_size': 28}]
+    decoder = config('decoder', 'decoder', [LOAD, MASK, *crop, PACK])
+    decoder.model.decode_head.prototypes.checkpoint = str(root / 'prototypes.pth')
+    if crew is not None:
+        decoder.merge_from_dict(Config.fromfile(FSDP).to_dict())
+    run('train', decoder)
 
     collected = config('cam', 'collect', [LOAD, *CROP, PACK], load_from=str(root / 'cam.pth'))
     collected.train_cfg = {'type': 'mmwsss.BankFillLoop'}
@@ -121,7 +131,7 @@ def weights(folder, epoch):
     return torch.load(folder / f'epoch_{epoch}.pth')['state_dict']
 
 
-@pytest.mark.parametrize('stage', ['cam', 'irnet', 'segmentor'])
+@pytest.mark.parametrize('stage', ['cam', 'irnet', 'segmentor', 'decoder'])
 def test_a_training_is_that_of_one_process(folders, stage):
     together, alone = (weights(folder / stage, 3) for folder in folders)
     first = weights(folders[1] / stage, 1)
@@ -162,6 +172,8 @@ if __name__ == '__main__':
     torch.set_num_threads(1)
     write_images(target)
     save_networks(target)
+    vectors = torch.randn(4, 8)
+    torch.save({'cam_head.prototypes.vectors': vectors}, target / 'prototypes.pth')
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         meeting = str(free.getsockname()[1])

@@ -30,7 +30,8 @@ from mmwsss.pipeline.run import run_pipeline
 
 EVENTS = {'open', 'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir', 'shutil.rmtree'}
 TIMES = re.compile(r'\d{8}_\d{6}|log\.txt')  # names of logs
-UNEQUAL = ('seconds', 'memory')  # of a record
+# entries of records: times, and the hash of a checkpoint, in which there are times
+UNEQUAL = {'done.json': ('seconds', 'memory'), 'meta.json': ('checkpoint',)}
 
 
 def run(config: Path, root: Path, log: Path, kill_at: int | None = None) -> int:
@@ -75,11 +76,17 @@ def attempt(config: Path, root: Path, log: Path, kill_at: int | None, seconds: f
 
 
 def contents(root: Path) -> dict[str, str]:
-    """Return what the files of a run hold, by their paths; times and logs are left out."""
+    """Return what the files of a run hold, by their paths.
+
+    Left out are times, logs, and the configs that mmengine leaves beside them, which say whether a
+    training was resumed.
+    """
     found = {}
     for path in sorted(root.rglob('*')):
         name = path.relative_to(root)
-        hidden = name.parts[-1] in ('.lock', '.lock.json')
+        hidden = name.name in ('.lock', '.lock.json')
+        if len(name.parts) > 1 and path.suffix == '.py':
+            continue
         if path.is_dir() or hidden or any(TIMES.fullmatch(part) for part in name.parts):
             continue
         found[str(name)] = content(path, root)
@@ -96,9 +103,9 @@ def content(path: Path, root: Path) -> str:
             ).encode()
         )
     data = path.read_bytes().replace(str(root).encode(), b'ROOT')
-    if path.name == 'done.json':
+    if path.name in UNEQUAL:
         record = json.loads(data)
-        return json.dumps({key: value for key, value in record.items() if key not in UNEQUAL})
+        return json.dumps({key: record[key] for key in record if key not in UNEQUAL[path.name]})
     return digest(data)
 
 

@@ -70,7 +70,44 @@ SEGMENTOR = {
     'train_cfg': {},
     'test_cfg': {'mode': 'whole'},
 }
-NETWORKS = {'cam': CAM, 'irnet': IRNET, 'segmentor': SEGMENTOR}
+CLIP = {
+    'embed_dim': 8,
+    'quick_gelu': True,
+    'vision_cfg': {'image_size': 28, 'patch_size': 14, 'width': 16, 'head_width': 8, 'layers': 3},
+    'text_cfg': {'context_length': 77, 'vocab_size': 49408, 'width': 8, 'heads': 1, 'layers': 1},
+}
+DECODER = {  # VPL's
+    'type': 'EncoderDecoder',
+    'data_preprocessor': {
+        'type': 'mmwsss.CAMDataPreProcessor',
+        'size': (28, 28),
+        'seg_pad_val': IGNORE_INDEX,
+        **COLORS,
+    },
+    'backbone': {
+        'type': 'mmwsss.FrozenCLIP',
+        'model_name': CLIP,
+        'pretrained': None,
+        'out_indices': (0, 1),
+    },
+    'decode_head': {
+        'type': 'mmwsss.FrozenCLIPDecoder',
+        'in_channels': [16, 16],
+        'channels': 8,
+        'embed_dims': 8,
+        'num_heads': 2,
+        'num_classes': 3,
+        'dropout_ratio': 0,
+        'prototypes': {'checkpoint': 'prototypes.pth'},
+        'align_corners': False,
+        'loss_decode': {'type': 'mmwsss.BalancedCrossEntropyLoss'},
+        'rsc': {'type': 'mmwsss.RSCLoss'},
+    },
+    'train_cfg': {},
+    'test_cfg': {'mode': 'whole'},
+}
+NETWORKS = {'cam': CAM, 'irnet': IRNET, 'segmentor': SEGMENTOR, 'decoder': DECODER}
+GIVEN = ('cam', 'irnet', 'segmentor')
 
 
 def write_images(root):
@@ -91,8 +128,8 @@ def save_networks(root):
     """Save networks whose weights are as drawn; those of the seeds have vivid maps."""
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    for name, config in NETWORKS.items():
-        model = MODELS.build(copy.deepcopy(config))
+    for name in GIVEN:
+        model = MODELS.build(copy.deepcopy(NETWORKS[name]))
         for parameter in model.parameters():
             parameter.data.add_(0.2 * torch.randn_like(parameter))
         torch.save({'state_dict': model.state_dict()}, root / f'{name}.pth')
@@ -132,6 +169,7 @@ def config_of(root, name, pipeline, wrapper='mmwsss.ImageLabelDataset', **more):
         'default_scope': 'mmseg',
         'custom_imports': {'imports': ['small_networks'], 'allow_failed_imports': False},
         'randomness': {'seed': 0},
+        'env_cfg': {'dist_cfg': {'backend': 'gloo'}},
         'log_level': 'ERROR',
         **more,
     }

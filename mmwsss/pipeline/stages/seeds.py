@@ -95,7 +95,7 @@ class GenerateSeeds(Stage):
         if self.model is not None:
             checkpoint = str(last_checkpoint(workspace.folder(self.model)))
         out_dir = str(workspace.folder(self.name) / 'seeds')
-        return run_network('seeds', config, workspace, checkpoint=checkpoint, out_dir=out_dir)
+        return _write_seeds(config, workspace, checkpoint, out_dir)
 
     def summary(self, figures: dict[str, Any]) -> str:
         """Their number."""
@@ -173,7 +173,7 @@ class WalkSeeds(Stage):
             **asdict(self.settings),
         }
         checkpoint = str(last_checkpoint(workspace.folder(self.model)))
-        return run_network('seeds', config, workspace, checkpoint=checkpoint, out_dir=out_dir)
+        return _write_seeds(config, workspace, checkpoint, out_dir)
 
     def summary(self, figures: dict[str, Any]) -> str:
         """Their number."""
@@ -185,3 +185,14 @@ class WalkSeeds(Stage):
         assert config is not None  # `check` has seen to it
         config.seed_dataloader.dataset.pipeline = config.tta_pipeline
         return config
+
+
+def _write_seeds(
+    config: Config, workspace: Workspace, checkpoint: str | None, out_dir: str
+) -> dict[str, Any]:
+    """Write the seeds that are not there yet; return how many there are.
+
+    How many are of this attempt says nothing of the stage.
+    """
+    figures = run_network('seeds', config, workspace, checkpoint=checkpoint, out_dir=out_dir)
+    return {'seeds': figures['seeds']}
