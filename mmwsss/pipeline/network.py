@@ -383,7 +383,7 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
     preload_in_workers('mmwsss.datasets')
     # mmengine's, with a `strategy` (FSDP), builds the network when it trains
     runner = RUNNERS.get(config.get('runner_type', 'Runner')).from_cfg(config)
-    network = None if config.get('strategy') else runner.model
+    network: Any = None if config.get('strategy') else runner.model
     while is_model_wrapper(network) or isinstance(network, BaseTTAModel):
         network = network.module
     if network is not None:
