@@ -36,6 +36,12 @@ MODEL_WRAPPERS = Registry(
 FUNCTIONS = Registry(
     'function', parent=mmengine.FUNCTIONS, scope='mmwsss', locations=['mmwsss.engine']
 )
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    'optimizer wrapper constructor',
+    parent=mmengine.OPTIM_WRAPPER_CONSTRUCTORS,
+    scope='mmwsss',
+    locations=['mmwsss.engine'],
+)
 LOOPS = Registry('loop', parent=mmseg.LOOPS, scope='mmwsss', locations=['mmwsss.engine'])
 METRICS = Registry('metric', parent=mmseg.METRICS, scope='mmwsss', locations=['mmwsss.evaluation'])
 STAGES = Registry('pipeline stage', scope='mmwsss', locations=['mmwsss.pipeline'])

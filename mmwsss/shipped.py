@@ -27,6 +27,16 @@ def shipped_configs() -> list[Path]:
     return sorted(path for path in paths if '_base_' not in path.parts)
 
 
+def shipped_backbones() -> list[str]:
+    """List the names that ``--backbone`` takes, sorted: those of ``configs/_base_/backbones/``."""
+    return sorted(path.stem for path in backbone_folder().glob('*.py'))
+
+
+def backbone_folder() -> Path:
+    """Return the folder with a file for each of `shipped_backbones`."""
+    return shipped_root() / 'configs' / '_base_' / 'backbones'
+
+
 def find_config(name: str | os.PathLike[str], kind: str = 'config') -> Path:
     """Find a config.
 

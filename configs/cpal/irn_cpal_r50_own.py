@@ -3,7 +3,7 @@
 _base_ = ['../irn/irn_r50_own.py', '../_base_/plugins/cpal_own.py']
 model = dict(prototype_head=dict(
     _base_.cpal_head,
-    projection=dict(type='mmwsss.IdentityProjection', in_channels=2048),
+    projection=dict(type='mmwsss.IdentityProjection'),
 ))
 custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
 stages = _base_.cpal_stages

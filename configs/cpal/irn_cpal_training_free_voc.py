@@ -4,7 +4,7 @@ _base_ = ['./irn_cpal_voc.py']
 model = dict(
     prototype_head=dict(
         # side convolutions would be untrained
-        projection=dict(_delete_=True, type='mmwsss.IdentityProjection', in_channels=2048),
+        projection=dict(_delete_=True, type='mmwsss.IdentityProjection'),
         center=True,
     )
 )

@@ -43,6 +43,16 @@ def add_changes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_backbone(parser: argparse.ArgumentParser) -> None:
+    """Add the backbone of a classification network."""
+    parser.add_argument(
+        '--backbone',
+        metavar='NAME',
+        help='another backbone for the classification network: dinov2_small, resnet18, ... '
+        '(docs/backbones.md)',
+    )
+
+
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Add what the commands share that run a network: config, folder, processes."""
     add_config(parser)
@@ -221,7 +231,8 @@ def read_config(arguments: argparse.Namespace) -> 'Config':
     from mmwsss.pipeline.config import load_config
 
     set_local_rank(arguments)
-    config = load_config(path, read_changes(arguments.cfg_options))
+    backbone = getattr(arguments, 'backbone', None)
+    config = load_config(path, read_changes(arguments.cfg_options), backbone=backbone)
     config.launcher = arguments.launcher
     config.work_dir = (
         arguments.work_dir or config.get('work_dir') or str(Path('work_dirs') / path.stem)

@@ -2,11 +2,12 @@
 
 import argparse
 
+from mmwsss.shipped import shipped_backbones
+
 HELP = 'Look at a folder of images and their labels, and write a config for them.'
 EXAMPLE = 'mmwsss new photos --labels labels.csv'
 # those of mmwsss.own_images, which takes seconds to import; a test compares
 METHODS = ('cpal', 'irn')
-BACKBONES = ('efficientnet_lite0', 'resnet50')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--method', choices=METHODS, default='cpal')
     parser.add_argument(
-        '--backbone', choices=BACKBONES, help='if not given: resnet50 where there is a GPU'
+        '--backbone',
+        choices=shipped_backbones(),
+        metavar='NAME',
+        help='%(choices)s; if not given: resnet50 where there is a GPU, else efficientnet_lite0',
     )
     parser.add_argument('--out', metavar='CONFIG', help='<name of the folder>.py if not given')
 

@@ -8,6 +8,7 @@ from mmwsss.shipped import find_config
 from mmwsss.terminal import show
 
 from .arguments import (
+    add_backbone,
     add_changes,
     add_gpus,
     add_launcher,
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument('configs', nargs='+', help='configs: paths, or names of shipped ones')
     add_changes(parser)
+    add_backbone(parser)
     add_work_dir(
         parser,
         'a run works in <work-dir>/<name of the config>; if not given, in the work_dir that the '
@@ -73,7 +75,7 @@ def _run_stages(arguments: argparse.Namespace, paths: list[Path], crew: 'Crew | 
     from mmwsss.pipeline.table import format_table
 
     changes = read_changes(arguments.cfg_options)
-    configs = [load_config(path, changes) for path in paths]
+    configs = [load_config(path, changes, backbone=arguments.backbone) for path in paths]
     if arguments.seed is not None:
         for config in configs:
             set_seed(config, arguments.seed)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmwsss.terminal import stage_line
 
-from .arguments import add_network, read_config, run_in_processes, write_figures
+from .arguments import add_backbone, add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Write one seed file per image of seed_dataloader; those that are there are kept.'
 EXAMPLE = 'mmwsss seeds irn_cpal_voc work_dirs/irn_cpal_voc/cam/epoch_5.pth --out-dir seeds'
@@ -14,6 +14,7 @@ EXAMPLE = 'mmwsss seeds irn_cpal_voc work_dirs/irn_cpal_voc/cam/epoch_5.pth --ou
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_network(parser)
+    add_backbone(parser)
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file; none for a frozen host')
     parser.add_argument('--out-dir', help='folder of the seeds; <work-dir>/seeds if not given')
 

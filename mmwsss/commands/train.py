@@ -4,7 +4,7 @@ import argparse
 
 from mmwsss.terminal import stage_line
 
-from .arguments import add_network, read_config, run_in_processes, write_figures
+from .arguments import add_backbone, add_network, read_config, run_in_processes, write_figures
 
 HELP = 'Train as a config says; of a config with stages its own network.'
 EXAMPLE = 'mmwsss train irn_cpal_voc --cfg-options total_batch_size=8'
@@ -13,6 +13,7 @@ EXAMPLE = 'mmwsss train irn_cpal_voc --cfg-options total_batch_size=8'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_network(parser)
+    add_backbone(parser)
     parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
     parser.add_argument(

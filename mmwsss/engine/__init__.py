@@ -6,6 +6,7 @@ from .current_images import CurrentImagesHook
 from .displacement_mean import DisplacementMeanHook
 from .frozen_wrapper import FrozenModelWrapper
 from .hooks import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook
+from .layer_decay import LayerDecayConstructor
 from .progress import ProgressHook
 from .sharding import wrap_clip_blocks
 from .total_batch_size import TotalBatchSizeHook
@@ -21,6 +22,7 @@ __all__ = [
     'DisplacementMeanHook',
     'EpochSeedHook',
     'FrozenModelWrapper',
+    'LayerDecayConstructor',
     'NonFiniteLossHook',
     'ProgressHook',
     'TotalBatchSizeHook',

@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mmengine.config import Config
+
 from .recipe import PAPER_BANK, PAPER_MOMENTUM, Recipe, Steps
 from .survey import NO_LABEL, Survey
 
@@ -21,6 +23,7 @@ def format_config(
     image_list: Path | None,
     backbone: str,
     machine: str,
+    other_backbone: Config | None = None,
 ) -> str:
     """Return the text of a config.
 
@@ -32,14 +35,18 @@ def format_config(
         image_list: The photographs that are used, or None for all.
         backbone: As for `choose_recipe`.
         machine: What was found: ``a GPU`` or ``no GPU``.
+        other_backbone: Of `read_backbone`, to take the place of `backbone` in the classification
+            network, or None.
     """
     blocks = [
         *_comment(f'Written by `mmwsss new {survey.folder}`. To train: mmwsss run {path}'),
         *_comment(*_found(survey)),
-        *_base_line(recipe, backbone, machine),
+        *_base_line(recipe, backbone, machine, other_backbone),
         *_data_lines(survey, label_file, image_list),
         *_view_lines(survey, recipe),
         *_schedule_lines(recipe),
+        *_model_lines(recipe, other_backbone),
+        *_stage_lines(recipe, other_backbone),
     ]
     return '\n'.join(blocks) + '\n'
 
@@ -72,14 +79,20 @@ def _class_lines(survey: Survey) -> Iterator[str]:
         yield f'  {name:{width}}  {count} images, {alone[name]} with no other class{remark}'
 
 
-def _base_line(recipe: Recipe, backbone: str, machine: str) -> Iterator[str]:
-    why = {
+def _base_line(recipe: Recipe, backbone: str, machine: str, other: Config | None) -> Iterator[str]:
+    network = {
         'efficientnet_lite0': 'EfficientNet-Lite0, which a CPU trains in minutes',
         'resnet50': 'ResNet-50, the network of the papers',
     }[backbone]
+    bases = [recipe.base]
+    if other is not None:
+        name = Path(other.filename).stem
+        network = f'{name} (docs/backbones.md)'
+        bases.append(f'_base_/backbones/{name}.py')
     method = 'CPAL on IRN, whose seeds need no threshold,' if recipe.bank_length else 'IRN'
-    yield from _comment(f'{method} with {why} (this machine has {machine}).')
-    yield f"_base_ = ['{{{{$MMWSSS_CONFIGS:}}}}/{recipe.base}']"
+    yield from _comment(f'{method} with {network} (this machine has {machine}).')
+    named = [f"'{{{{$MMWSSS_CONFIGS:}}}}/{base}'" for base in bases]
+    yield f'_base_ = [{", ".join(named)}]'
 
 
 def _data_lines(survey: Survey, label_file: Path, image_list: Path | None) -> Iterator[str]:
@@ -108,6 +121,12 @@ def _schedule_lines(recipe: Recipe) -> Iterator[str]:
     yield f'total_batch_size = {recipe.cam.batch}'
     yield f'train_cfg = dict(max_epochs={recipe.cam.epochs})'
     yield 'param_scheduler = [dict(_base_.poly, end=train_cfg["max_epochs"])]'
+
+
+def _model_lines(recipe: Recipe, other: Config | None) -> Iterator[str]:
+    parts = []
+    if other is not None:
+        parts.append('backbone=_base_.backbone')
     if recipe.bank_length:
         momentum = (
             "the paper's"
@@ -118,10 +137,17 @@ def _schedule_lines(recipe: Recipe) -> Iterator[str]:
             'The bank holds a little more than one epoch of the largest class (the paper: '
             f'{PAPER_BANK}, for ten thousand images); the memory of the means is {momentum}.'
         )
-        yield (
-            f'model = dict(prototype_head=dict(bank=dict(length={recipe.bank_length}), '
-            f'momentum={recipe.momentum}))'
+        parts.append(
+            f'prototype_head=dict(bank=dict(length={recipe.bank_length}), '
+            f'momentum={recipe.momentum})'
         )
+    if parts:
+        yield f'model = dict({", ".join(parts)})'
+    if other is not None and other.get('backbone_optim'):
+        yield 'optim_wrapper = _base_.backbone_optim'
+
+
+def _stage_lines(recipe: Recipe, other: Config | None) -> Iterator[str]:
     yield from _comment(
         f'Boundaries: {_told(recipe.boundaries)}. Segmentor: {_told(recipe.segmentor)}.'
     )
@@ -132,7 +158,9 @@ def _schedule_lines(recipe: Recipe) -> Iterator[str]:
             'train_cfg.max_epochs': steps.epochs,
             'param_scheduler.0.end': steps.epochs,
         }
-        yield f'    {name}=dict(options={options}),'
+        # the network of boundaries cannot begin with another backbone than its own
+        own = ', backbone=None' if other is not None and name == 'irnet' else ''
+        yield f'    {name}=dict(options={options}{own}),'
     yield ')'
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 
 from mmwsss.datasets import save_image_labels
+from mmwsss.pipeline.backbones import read_backbone
+from mmwsss.shipped import shipped_backbones
 from mmwsss.structures import atomic_path, check_choice
 
 from .config_file import format_config
@@ -31,7 +33,8 @@ def write_new_config(
         folder: The photographs.
         label_file: Their labels; None looks for them in the folder.
         method: One of `METHODS`.
-        backbone: One of `BACKBONES`; None: ResNet-50 where there is a GPU, else EfficientNet-Lite0.
+        backbone: One of `BACKBONES` or of `mmwsss.shipped.shipped_backbones`; None: ResNet-50 where
+            there is a GPU, else EfficientNet-Lite0.
         out: The config; ``<name of the folder>.py`` when None.
         overwrite: Take the place of a config that is there.
 
@@ -46,8 +49,10 @@ def write_new_config(
     """
     check_choice('method', method, METHODS)
     has_gpu = torch.cuda.is_available()
-    backbone = backbone or ('resnet50' if has_gpu else 'efficientnet_lite0')
-    check_choice('backbone', backbone, BACKBONES)
+    usual = 'resnet50' if has_gpu else 'efficientnet_lite0'
+    check_choice('backbone', backbone or usual, sorted({*BACKBONES, *shipped_backbones()}))
+    other = backbone if backbone not in (None, *BACKBONES) else None
+    backbone = usual if other or not backbone else backbone
     path = Path(out) if out else Path(f'{config_name(folder)}.py')
     if path.exists() and not overwrite:
         raise FileExistsError(f'{path} is there: give another name, --out FILE, or remove it')
@@ -60,6 +65,7 @@ def write_new_config(
         label_file=labels,
         image_list=image_list,
         backbone=backbone,
+        other_backbone=read_backbone(other) if other else None,
         machine='a GPU' if has_gpu else 'no GPU',
     )
     with atomic_path(path) as temporary:

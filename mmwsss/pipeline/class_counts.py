@@ -111,18 +111,23 @@ def _counting_parts(config: Config) -> Iterator[tuple[str, dict[str, Any], bool]
         if not isinstance(target, type):
             continue
         is_decode_head = issubclass(target, BaseDecodeHead)
-        if is_decode_head or _takes_class_count(target):
+        if is_decode_head or takes(target, 'num_classes'):
             yield place, part, is_decode_head
 
 
-def _takes_class_count(target: type) -> bool:
-    """Whether ``num_classes`` is an argument of a class that must be given, or of a base of it."""
+def takes(target: type, name: str) -> bool:
+    """Whether an argument of a class, or of a base of it, must be given.
+
+    Args:
+        target: The class.
+        name: Of the argument; the first constructor that has it decides.
+    """
     constructors = (
         vars(owner)['__init__'] for owner in target.__mro__ if '__init__' in vars(owner)
     )
     parameters = [inspect.signature(constructor).parameters for constructor in constructors]
-    counts = [found['num_classes'] for found in parameters if 'num_classes' in found]
-    return bool(counts) and counts[0].default is inspect.Parameter.empty
+    named = [found[name] for found in parameters if name in found]
+    return bool(named) and named[0].default is inspect.Parameter.empty
 
 
 def _typed_parts(node: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:

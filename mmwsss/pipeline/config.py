@@ -17,6 +17,7 @@ from mmwsss import registry
 from mmwsss.shipped import find_config, shipped_root
 from mmwsss.structures import check_option
 
+from .backbones import settle_backbone, use_backbone
 from .class_counts import settle_class_counts
 
 _REGISTRIES = (
@@ -55,28 +56,37 @@ _LOADER_EXTRAS = {'num_batch_per_epoch'}  # of mmengine, beside torch's options
 
 
 def load_config(
-    path: str | os.PathLike[str], options: dict[str, Any] | None = None, where: str = ''
+    path: str | os.PathLike[str],
+    options: dict[str, Any] | None = None,
+    where: str = '',
+    backbone: str | None = None,
 ) -> Config:
     """Read a config, merge command-line options into it, and check the options of our parts.
 
-    Heads that do not say their number of classes get that of the data set.
+    Heads that do not say their number of classes get that of the data set, and what they and the
+    preprocessor do not say of the backbone comes from there (`settle_backbone`).
 
     Args:
         path: The config file, or the name of a shipped one.
         options: As given with ``--cfg-options``.
         where: Where the options stand, for messages; empty for the command line.
+        backbone: Name of another backbone (`use_backbone`), or None.
 
     Raises:
         FileNotFoundError: There is no such config.
         ValueError: The file is no config; a part of ours is unknown or has an unknown option, an
-            option has no place, or a stated number of classes is not the data set's.
+            option has no place, a stated number of classes is not the data set's, or stated
+            colours are not the backbone's; the backbone is unknown, or not for this host.
     """
     # so that a config elsewhere can name a shipped one as its base: docs/configs.md
     os.environ.setdefault('MMWSSS_CONFIGS', str(shipped_root() / 'configs'))
     config = _read_config(find_config(path))
     check_options(config)
+    if backbone:
+        use_backbone(config, backbone)
     merge_options(config, options, where)
     settle_class_counts(config)
+    settle_backbone(config)
     return config
 
 

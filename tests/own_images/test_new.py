@@ -12,6 +12,7 @@ from mmwsss.own_images import BACKBONES, METHODS, choose_recipe, survey, write_n
 from mmwsss.pipeline.building import build_stages
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import open_workspace
+from mmwsss.shipped import shipped_backbones
 
 
 def write_images(folder, names, size=(40, 30)):
@@ -91,6 +92,22 @@ def test_no_stage_takes_a_threshold_from_ground_truth(garden):
             stages = build_stages(load_config(out))
             assert stages['pseudo_masks'].bg_threshold != 'best'
             assert 'crf_masks' not in stages
+
+
+def test_another_backbone_stands_in_the_config_with_its_recipe(garden):
+    pytest.importorskip('timm')
+    path, _ = write_new_config(garden, backbone='dinov2_small')
+    assert 'with dinov2_small (docs/backbones.md)' in path.read_text(encoding='utf-8')
+    config = load_config(path)
+    assert config.model.backbone.model.startswith('vit_small_patch14_dinov2')
+    assert config.model.cam_head.in_channels == 384
+    assert config.model.prototype_head.bank.length == 20
+    assert config.model.prototype_head.projection.in_channels == 384
+    assert config.optim_wrapper.constructor == 'mmwsss.LayerDecayConstructor'
+    irnet = build_stages(config)['irnet']
+    assert irnet.backbone is None and irnet.options['train_cfg.max_epochs'] > 0
+    with pytest.raises(ValueError, match=r"backbone is 'vgg'; choose one of convnextv2_tiny, "):
+        write_new_config(garden, backbone='vgg', out='vgg.py')
 
 
 def test_subfolders_are_classes(tmp_path, monkeypatch):
@@ -175,4 +192,4 @@ def test_views_follow_the_sizes_and_the_machine():
 
 
 def test_the_command_offers_what_there_is():
-    assert tuple(METHODS) == command.METHODS and tuple(BACKBONES) == command.BACKBONES
+    assert tuple(METHODS) == command.METHODS and set(BACKBONES) <= set(shipped_backbones())

@@ -13,6 +13,7 @@ NOT_RUN = {
         'docs/own_images.md',
         'mmwsss export work_dirs/mine --to onnx',
     ): 'needs a minute: tests/long exports these networks',
+    ('docs/backbones.md', 'python benchmarks/backbones.py'): 'needs minutes: it measures',
     ('docs/methods/clip_es.md', 'python benchmarks/clip_es.py'): 'needs minutes: it measures',
     ('docs/speed.md', 'python benchmarks/all.py'): 'needs minutes: it measures',
     ('docs/methods/vpl.md', 'python benchmarks/vision_prototypes.py'): 'needs minutes: it measures',
@@ -72,6 +73,11 @@ PLANS = {
     'docs/toy_scenes.md': Plan(data=(), made=('data/toy_scenes/settings.json',), long=False),
     'docs/commands.md': Plan(data=()),
     'docs/configs.md': Plan(),
+    'docs/backbones.md': Plan(
+        data=(),
+        before=TOY_SCENES,
+        made=('work_dirs/irn_cpal_toy_efficientnet_lite1/seed_scores/done.json',),
+    ),
     'docs/add_a_method.md': Plan(
         data=(),
         made=(

@@ -4,7 +4,6 @@ model = dict(
     cam_head=dict(
         _delete_=True,
         type='mmwsss.AMNHead',
-        in_channels=320,
         dilations=(1, 2, 3, 4),  # ours: images are small
     ),
 )

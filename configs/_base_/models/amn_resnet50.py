@@ -2,5 +2,5 @@
 _base_ = ['./irn_resnet50.py']
 model = dict(
     backbone=dict(frozen_stages=0),  # only the stem: AMN detaches nothing
-    cam_head=dict(_delete_=True, type='mmwsss.AMNHead', in_channels=2048),
+    cam_head=dict(_delete_=True, type='mmwsss.AMNHead'),
 )

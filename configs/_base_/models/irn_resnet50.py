@@ -14,5 +14,5 @@ model = dict(
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
     ),
-    cam_head=dict(type='mmwsss.LinearCAMHead', in_channels=2048),
+    cam_head=dict(type='mmwsss.LinearCAMHead'),
 )

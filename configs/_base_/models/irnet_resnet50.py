@@ -13,5 +13,4 @@ model = dict(
         style='pytorch',
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
     ),
-    in_channels=(64, 256, 512, 1024, 2048),
 )

@@ -3,6 +3,6 @@ _base_ = ['./irn_efficientnet_lite0.py']
 model = dict(
     cam_head=dict(
         type='mmwsss.SIPEHead',
-        projection=dict(type='mmwsss.SideProjection', in_channels=(24, 40, 112, 320)),
+        projection=dict(type='mmwsss.SideProjection'),
     ),
 )

@@ -3,6 +3,6 @@ _base_ = ['./irn_resnet50.py']
 model = dict(
     cam_head=dict(
         type='mmwsss.SIPEHead',
-        projection=dict(type='mmwsss.SideProjection', in_channels=(256, 512, 1024, 2048)),
+        projection=dict(type='mmwsss.SideProjection'),
     ),
 )

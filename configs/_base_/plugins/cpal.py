@@ -4,7 +4,7 @@
 #   custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
 cpal_head = dict(
     type='mmwsss.PrototypeAwareCAMHead',
-    projection=dict(type='mmwsss.SideProjection', in_channels=(256, 512, 1024, 2048)),
+    projection=dict(type='mmwsss.SideProjection'),
     bank=dict(length=1000, num_prototypes=50),
 )
 cpal_hooks = [dict(type='mmwsss.ContextPrototypeHook', warmup_epochs=1)]

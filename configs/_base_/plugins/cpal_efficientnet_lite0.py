@@ -5,7 +5,7 @@
 # of their own; docs/methods/cpal.md has what was tried.
 _base_ = ['./cpal.py']
 cpal_head = dict(
-    projection=dict(_delete_=True, type='mmwsss.IdentityProjection', in_channels=320),
+    projection=dict(_delete_=True, type='mmwsss.IdentityProjection'),
     bank=dict(length=80),
     momentum=0.9,
     center=True,

@@ -6,7 +6,7 @@
 #   stages = _base_.cpal_stages
 _base_ = ['./cpal.py']
 cpal_head = dict(
-    projection=dict(_delete_=True, type='mmwsss.IdentityProjection', in_channels=320),
+    projection=dict(_delete_=True, type='mmwsss.IdentityProjection'),
     center=True,
     instances='ownership',  # SIPE
     background='prototype',

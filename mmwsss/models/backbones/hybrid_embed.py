@@ -3,7 +3,7 @@
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmwsss.models.backbones.efficientnet_lite import STAGE_CHANNELS, EfficientNetLite0
+from mmwsss.models.backbones.efficientnet_lite import EfficientNetLite0
 from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 
@@ -50,9 +50,9 @@ class EfficientNetLite0Patches(BaseModule):
                 f'padding={padding}, dilation={dilation}, in_channels={in_channels}: set '
                 'patch_size=16 of the ViT'
             )
-        stages = len(STAGE_CHANNELS)
-        self.network = EfficientNetLite0(out_stages=(stages,))
-        self.projection = nn.Conv2d(STAGE_CHANNELS[-1], out_channels, 1, bias=bias)
+        channels = EfficientNetLite0.stage_channels
+        self.network = EfficientNetLite0(out_stages=(len(channels),))
+        self.projection = nn.Conv2d(channels[-1], out_channels, 1, bias=bias)
         refuse_partial_load(self)
 
     def forward(self, inputs: Tensor) -> Tensor:

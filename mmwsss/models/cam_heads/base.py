@@ -47,10 +47,13 @@ class BaseCAMHead(BaseModule, Generic[Features, Output]):
             multiple of 16 and cropped (IRN), or to the image itself.
         own_background: Whether `merge_views` gives a background of the host's own, so that its
             seeds can be turned into masks without a threshold.
+        own_backbone: Whether the host reads more than maps, so that only a backbone of its own
+            will do.
     """
 
     pads_full_size: ClassVar[bool] = False
     own_background: ClassVar[bool] = False
+    own_backbone: ClassVar[bool] = False
 
     def __init__(self, num_classes: int, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)

@@ -81,6 +81,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         init_cfg: mmengine's initialisation.
     """
 
+    own_backbone: ClassVar[bool] = True
     nested_options: ClassVar = {
         'text': NestedOptions(TextPrototypes, given=('num_classes', 'embed_dims'))
     }

@@ -1,6 +1,7 @@
 """The CAM head of MCTformer V2: classified patch tokens, refined by the attention."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -53,6 +54,8 @@ class MCTformerHead(BaseCAMHead[ClassTokenFeatures, MCTformerOutput]):
         loss_weight: Factor of both losses.
         init_cfg: mmengine's initialisation.
     """
+
+    own_backbone: ClassVar[bool] = True
 
     def __init__(
         self,

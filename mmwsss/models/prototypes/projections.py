@@ -21,6 +21,9 @@ class SideProjection(BaseModule):
         out_channels: Channels that each stage is brought to.
         grid_stage: Stage (0-based) on whose grid all are laid.
         init_cfg: mmengine's initialisation.
+
+    Raises:
+        ValueError: There are not as many stages as numbers of channels to bring them to.
     """
 
     def __init__(
@@ -31,6 +34,12 @@ class SideProjection(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if len(in_channels) != len(out_channels):
+            raise ValueError(
+                f'SideProjection brings {len(out_channels)} stages to {tuple(out_channels)} '
+                f'channels, but the backbone returns {len(in_channels)}: set out_channels of the '
+                'projection, or what model.backbone returns'
+            )
         self.grid_stage = grid_stage
         self.out_channels = sum(out_channels)
         self.sides = nn.ModuleList(

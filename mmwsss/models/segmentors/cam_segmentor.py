@@ -7,6 +7,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmwsss.functional.cells import pad_to_cells, spread_over_image
 from mmwsss.models.cam_heads import BaseCAMHead
 from mmwsss.models.prototypes import BasePrototypeHead
 from mmwsss.models.weights import refuse_partial_load
@@ -24,7 +25,9 @@ class CAMSegmentor(BaseSegmentor):
     `prototype_head` it is the host, to the last bit of its loss.
 
     Args:
-        backbone: Config; returns a tuple of stage features.
+        backbone: Config; returns a tuple of stage features. One whose maps consist of whole cells,
+            the last of which may stick out of the image, says so by `cell_size`, their side in
+            pixels; those of others span the image.
         cam_head: Config of a `BaseCAMHead`.
         neck: Config or None.
         prototype_head: Config of a `BasePrototypeHead`, or None.
@@ -83,6 +86,8 @@ class CAMSegmentor(BaseSegmentor):
             valid = torch.stack([sample.valid_mask.data for sample in samples])
         else:
             valid = torch.ones_like(inputs[:, :1])
+        if self.cell_size:
+            valid = pad_to_cells(valid, self.cell_size)  # what the maps cover
         labelled = samples and 'gt_label' in samples[0]
         return valid, self._image_label(samples) if labelled else None
 
@@ -118,15 +123,27 @@ class CAMSegmentor(BaseSegmentor):
         image_label = self._image_label(data_samples)
         output = self.compute_cam(inputs, data_samples)
         pacam = self._predict_pacam(output, image_label)
+        size = (inputs.shape[-2], inputs.shape[-1])
         for index, sample in enumerate(data_samples):
             classes = image_label[index].nonzero()[:, 0]
             view = PixelData(metainfo={'classes': classes.tolist()})
-            view.set_field(self.cam_head.view_maps(output, index, classes), 'maps', dtype=Tensor)
+            maps = self.cam_head.view_maps(output, index, classes)
+            view.set_field(self._over_image(maps, size), 'maps', dtype=Tensor)
             if pacam is not None:
                 channels = self._pacam_channels(classes)
-                view.set_field(pacam[index, channels], 'pacam', dtype=Tensor)
+                maps = pacam[index, channels]
+                view.set_field(self._over_image(maps, size), 'pacam', dtype=Tensor)
             sample.cam_view = view
         return data_samples
+
+    @property
+    def cell_size(self) -> int | None:
+        """Side of a cell of the backbone's maps in pixels; None where they span the image."""
+        return getattr(self.backbone, 'cell_size', None)
+
+    def _over_image(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        """Bring ``(K, h, w)`` of a view to the image, where their last cells stick out of it."""
+        return maps if self.cell_size is None else spread_over_image(maps, self.cell_size, size)
 
     def _predict_pacam(self, output: CAMOutput, image_label: Tensor) -> Tensor | None:
         """Return the plug-in's maps on the host's grid, or None without one.

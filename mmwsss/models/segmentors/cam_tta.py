@@ -7,6 +7,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmwsss.functional.cells import count_cells
 from mmwsss.models.batched_views import BatchedViews
 from mmwsss.models.cam_heads import BaseCAMHead
 from mmwsss.models.prototypes import BasePrototypeHead
@@ -91,10 +92,10 @@ class CAMTTAModel(BatchedViews):
         height, width = views[0].ori_shape
         size = grid = (height, width)
         if not self.full_size:
-            size = grid = (_cells(height, SEED_STRIDE), _cells(width, SEED_STRIDE))
-        elif self.module.cam_head.pads_full_size:
+            size = grid = (count_cells(height, SEED_STRIDE), count_cells(width, SEED_STRIDE))
+        elif self.module.cam_head.pads_full_size and self.module.cell_size is None:
             # the padded image has a whole number of cells, so that its grid and the maps agree
-            grid = (16 * _cells(height, 16), 16 * _cells(width, 16))  # IRN
+            grid = (16 * count_cells(height, 16), 16 * count_cells(width, 16))  # IRN
         return Views(
             maps=[flip_back(view.cam_view.get(name), view).float() for view in views],
             grid=grid,
@@ -102,11 +103,6 @@ class CAMTTAModel(BatchedViews):
             classes=views[0].cam_view.metainfo['classes'],
             sample=views[0],
         )
-
-
-def _cells(pixels: int, stride: int) -> int:
-    """Return how many cells cover so many pixels."""
-    return -(-pixels // stride)
 
 
 def _to_numpy(maps: Tensor) -> np.ndarray:

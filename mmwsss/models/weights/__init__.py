@@ -1,5 +1,6 @@
 """Weights from files: reading them without running code, and filling networks with them."""
 
+from .from_timm import load_from_timm
 from .loading import PartialLoadError, naming_file, pretrained_file, refuse_partial_load
 from .names import VIT_BLOCK, describe, to_mmpretrain_vit
 from .reading import read_checkpoint, read_state_dict
@@ -9,6 +10,7 @@ __all__ = [
     'VIT_BLOCK',
     'PartialLoadError',
     'describe',
+    'load_from_timm',
     'naming_file',
     'pretrained_file',
     'read_checkpoint',

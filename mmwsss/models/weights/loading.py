@@ -137,7 +137,8 @@ def fill(module: nn.Module, state: dict[str, Tensor]) -> None:
     Args:
         module: The network whose tensors are filled.
         state: Name -> tensor. Names that begin with none of the network's children are left out; a
-            ViT may have timm's names.
+            ViT may have timm's names, and a network with a method ``own_names`` whatever that
+            knows.
 
     Raises:
         PartialLoadError: A tensor of the network is missing in `state`, or has another shape there;
@@ -146,6 +147,8 @@ def fill(module: nn.Module, state: dict[str, Tensor]) -> None:
     names, given = module.state_dict().keys(), state
     if any(name.startswith('layers.0.ln1.') for name in names):
         state = to_mmpretrain_vit(state)
+    if hasattr(module, 'own_names'):
+        state = module.own_names(state)
     if 'dist_token' in state:
         raise PartialLoadError(
             'a distilled DeiT has a token more: take the file without distillation'

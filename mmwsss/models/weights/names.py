@@ -30,7 +30,8 @@ _KINDS = (
     (re.escape(_TIMM_MARK), 'a ViT with the names of timm and DeiT'),
     (r'(?:backbone\.)?layer1\.0\.conv1\.weight', 'a ResNet of torchvision, mmseg or mmpretrain'),
     (r'(?:backbone\.)?conv1a\.weight', 'a ResNet38'),
-    (r'(?:backbone\.)?stages\.0\.0\._depthwise_conv\.weight', "mmwsss's EfficientNet-Lite0"),
+    (r'(?:backbone\.)?stages\.0\.0\._depthwise_conv\.weight', "mmwsss's EfficientNet-Lite"),
+    (r'(?:backbone\.)?network\..+', "mmwsss's TimmFeatures"),
     (r'_conv_stem\.weight', 'an EfficientNet of efficientnet_lite_pytorch'),
 )
 _BLOCK_NUMBER = re.compile(r'(?:.+\.)?(?:blocks|layers|resblocks)\.(\d+)\.')

@@ -1,10 +1,12 @@
 """The configs of the other networks of a run: their own recipe, the run's images."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
 
+from mmwsss.pipeline.backbones import settle_backbone
 from mmwsss.pipeline.class_counts import forget_class_counts, settle_class_counts
 from mmwsss.pipeline.config import load_config, merge_options, set_seed
 from mmwsss.pipeline.workspace import Workspace
@@ -32,8 +34,10 @@ def other_config(
     forget_class_counts(config)
     set_seed(config, workspace.config.get('randomness', {}).get('seed', 0))
     _take_images(config, workspace.config)
+    backbone = copy.deepcopy(config.model.get('backbone'))
     merge_options(config, dict(options or {}), where)  # last: what is said there is meant
     settle_class_counts(config, f'{where}.')
+    settle_backbone(config, backbone)
     return config
 
 

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.errors import Faults
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
+from mmwsss.pipeline.backbones import settle_backbone
 from mmwsss.pipeline.batch import (
     check_batches,
     refuse_senseless_numbers,
@@ -103,6 +104,7 @@ class Train(Stage):
             config = copy.deepcopy(workspace.config)
             merge_options(config, self.options, where)
             settle_class_counts(config, f'{where}.')
+            settle_backbone(config, workspace.config.model.get('backbone'))
         else:
             config = other_config(self.config, self.options, workspace, where)
         config.work_dir = str(workspace.folder(self.name))

