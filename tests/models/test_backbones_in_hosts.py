@@ -100,11 +100,11 @@ def test_a_step_with_cpal_and_seeds_of_odd_sizes(name):
     """IRN's part is the same with and without CPAL, to the last bit (test_cam_segmentor.py)."""
     model = build(name, plug_in=True)
     model.train()
-    model.collect(batch((45, 37)))
+    model.collect(batch((77, 69)))
     model.prototype_head.update_context_prototypes(seed=0)
     before = {key: value.clone() for key, value in model.named_parameters()}
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
-    losses = model.train_step(batch((45, 37)), OptimWrapper(optimizer))
+    losses = model.train_step(batch((77, 69)), OptimWrapper(optimizer))
     assert losses['loss_cls'].isfinite() and losses['loss_self'] > 0
     moved = {k for k, p in model.named_parameters() if not p.equal(before[k])}
     assert 'cam_head.classifier.weight' in moved
@@ -126,9 +126,9 @@ def test_a_step_with_cpal_and_seeds_of_odd_sizes(name):
 def test_a_step_of_irn_alone(name):
     model = build(name, plug_in=False)
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    first = model.train_step(batch((45, 37)), OptimWrapper(optimizer))
+    first = model.train_step(batch((77, 69)), OptimWrapper(optimizer))
     assert set(first) == {'loss', 'loss_cls'}
-    second = model.train_step(batch((45, 37)), OptimWrapper(optimizer))
+    second = model.train_step(batch((77, 69)), OptimWrapper(optimizer))
     assert second['loss_cls'] < first['loss_cls']  # of the same images
 
 
