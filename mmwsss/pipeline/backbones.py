@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -18,7 +18,7 @@ from mmwsss.models.backbones import IMAGENET, backbone_statistics
 from mmwsss.registry import MODELS
 from mmwsss.shipped import backbone_folder, shipped_backbones
 
-from .class_counts import takes
+from .class_counts import parameter_of, takes
 
 _SIDE = 64  # pixels of the image that a backbone is asked with
 _READERS = (  # what may read the backbone's maps, as keys below `model`
@@ -215,9 +215,10 @@ def _wanted(place: str, part: dict[str, Any], target: type, model: dict[str, Any
         if issubclass(target, BaseDecodeHead):
             index = part.get('in_index', -1)
             return channels[index] if isinstance(index, int) else [channels[i] for i in index]
-        if get_type_hints(target.__init__).get('in_channels') is int:
+        told = parameter_of(target, 'in_channels')
+        if told is not None and told.annotation in (int, 'int'):
             return channels[-1]
-        default = inspect.signature(target).parameters.get('in_indices')
+        default = parameter_of(target, 'in_indices')
         indices = part.get('in_indices', default.default if default else range(len(channels)))
         return tuple(channels[index] for index in indices)
     except IndexError as error:

@@ -116,18 +116,24 @@ def _counting_parts(config: Config) -> Iterator[tuple[str, dict[str, Any], bool]
 
 
 def takes(target: type, name: str) -> bool:
-    """Whether an argument of a class, or of a base of it, must be given.
+    """Whether an argument of a class, or of a base of it, must be given."""
+    found = parameter_of(target, name)
+    return found is not None and found.default is inspect.Parameter.empty
+
+
+def parameter_of(target: type, name: str) -> inspect.Parameter | None:
+    """Return an argument of a class; the first constructor that has it decides.
 
     Args:
-        target: The class.
-        name: Of the argument; the first constructor that has it decides.
+        target: The class; its bases are asked after it.
+        name: Of the argument.
     """
-    constructors = (
-        vars(owner)['__init__'] for owner in target.__mro__ if '__init__' in vars(owner)
-    )
-    parameters = [inspect.signature(constructor).parameters for constructor in constructors]
-    named = [found[name] for found in parameters if name in found]
-    return bool(named) and named[0].default is inspect.Parameter.empty
+    for owner in target.__mro__:
+        if '__init__' in vars(owner):
+            parameters = inspect.signature(vars(owner)['__init__']).parameters
+            if name in parameters:
+                return parameters[name]
+    return None
 
 
 def _typed_parts(node: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -147,8 +147,9 @@ def fill(module: nn.Module, state: dict[str, Tensor]) -> None:
     names, given = module.state_dict().keys(), state
     if any(name.startswith('layers.0.ln1.') for name in names):
         state = to_mmpretrain_vit(state)
-    if hasattr(module, 'own_names'):
-        state = module.own_names(state)
+    own_names: Any = getattr(module, 'own_names', None)
+    if own_names is not None:
+        state = own_names(state)
     if 'dist_token' in state:
         raise PartialLoadError(
             'a distilled DeiT has a token more: take the file without distillation'
