@@ -54,7 +54,12 @@ def test_maps_that_fit_stay_as_they_are():
     assert spread_over_image(maps, 14, (28, 56)) is maps
     assert spread_over_image(maps[:0], 14, (20, 50)).shape == (0, 2, 4)
     rough = maps.bfloat16()
-    assert spread_over_image(rough, 14, (20, 50)).dtype == torch.bfloat16
+    with torch.autocast('cpu', torch.bfloat16):
+        found = spread_over_image(rough, 14, (20, 50))
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(
+        found.float(), spread_over_image(rough.float(), 14, (20, 50)), atol=0.01, rtol=0
+    )
 
 
 def test_a_straight_line_stays_one_inside_of_the_image():
