@@ -46,6 +46,7 @@ PLANS = {
         made=('work_dirs/quickstart/report.html', 'work_dirs/irn_cpal_voc/test/done.json')
     ),
     'CONTRIBUTING.md': Plan(),
+    'docs/speed.md': Plan(),
     'docs/installation.md': Plan(made=('work_dirs/quickstart/report.html',)),
     'docs/first_run.md': Plan(
         data=('voc', 'voc_mini', 'coco', 'coco_mini'),
