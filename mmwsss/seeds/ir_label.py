@@ -6,14 +6,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from mmwsss.functional.own_background import background_share
 from mmwsss.structures import Settings, read_image
 
 from .crf import IRN_CRF, DenseCRF, crf_processes
 from .files import Seed, Source, load_seed
 from .masks import IGNORE_INDEX, save_mask
-from .refine import RefineItem, RefineSettings, refine_files, refine_seed, refine_seed_by
+from .refine import RefineItem, RefineSettings, refine_files, refine_seed_by, score_planes
 from .thresholds import IRN_THRESHOLDS, Threshold, check_sure_thresholds
+
+# Of a pixel's strongest class and its background: more is surely the class, less is surely none.
+# What argmax and CRF agree on is no better guess: it leaves no boundary (docs/methods/cpal.md).
+SURE_SHARES = (0.65, 0.35)  # ours
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class IRLabelSettings(Settings):
     Attributes:
         source: ``cam``, ``pacam`` or ``sum``.
         fg_threshold: Background score of the run whose classes are believed; None, as is then
-            `bg_threshold`: the seed's own background map, and sure is what the CRF leaves.
+            `bg_threshold`: the seed's own background map, `SURE_SHARES` of a pixel.
         bg_threshold: Background score, a lower one, of the run whose background is believed.
         crf: CRF settings of both runs; None: argmax alone.
 
@@ -48,8 +54,8 @@ def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.nda
 
     With thresholds, a pixel has the class that the run with the high background score gives it; it
     is background where both runs say so, and unsure where only the run with the low score finds an
-    object. With the seed's own background no number decides (ours): a pixel is sure where the
-    argmax of the seed and the CRF agree.
+    object. With the seed's own background both runs are of the share of a pixel that is its
+    strongest class's, ``f / (f + b)``, with thresholds on both sides of one half (ours).
 
     Args:
         image: ``(H, W, 3)`` uint8, RGB.
@@ -59,25 +65,20 @@ def ir_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.nda
     Returns:
         ``(H, W)`` uint8: 0 background, class index + 1, or 255.
     """
+    source, thresholds = settings.source, (settings.fg_threshold, settings.bg_threshold)
     if settings.fg_threshold is None:
-        return _agreed_label(image, seed, settings)
-    runs = (
-        RefineSettings(settings.source, threshold, crf=settings.crf)
-        for threshold in (settings.fg_threshold, settings.bg_threshold)
-    )
+        seed, source, thresholds = _in_shares(seed, source), 'cam', SURE_SHARES
+    runs = (RefineSettings(source, threshold, crf=settings.crf) for threshold in thresholds)
     sure_object, sure_ground = (mask for mask, _ in refine_seed_by(image, seed, runs))
     label = sure_object.copy()
     label[(sure_object == 0) & (sure_ground != 0)] = IGNORE_INDEX
     return label
 
 
-def _agreed_label(image: np.ndarray, seed: Seed, settings: IRLabelSettings) -> np.ndarray:
-    """Return what the argmax with the own background and the CRF agree on; 255 elsewhere."""
-    found, refined = (
-        refine_seed(image, seed, RefineSettings(settings.source, None, crf=crf))[0]
-        for crf in (None, settings.crf)
-    )
-    return np.where(found == refined, found, IGNORE_INDEX).astype(np.uint8)
+def _in_shares(seed: Seed, source: Source) -> Seed:
+    """Return the shares of the classes and the own background in each pixel, as ``cam``."""
+    planes = torch.from_numpy(score_planes(seed, source, bg_threshold=None))
+    return Seed(seed.classes, background_share(planes)[1:].numpy(), seed.size)
 
 
 def make_ir_labels(

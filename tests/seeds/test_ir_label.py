@@ -122,14 +122,29 @@ def test_an_error_names_the_image(items, tmp_path):
         make_ir_labels(items, tmp_path / 'out', IRLabelSettings(source='pacam'))
 
 
-def test_with_an_own_background_sure_is_what_argmax_and_crf_agree_on():
+def test_with_an_own_background_sure_is_what_is_far_from_one_half():
+    planes = [[[0.1, 0.35, 0.45, 0.60, 0.70, 0.0]], [[0.9, 0.65, 0.55, 0.4, 0.3, 0.0]]]
+    ground, maps = np.asarray(planes, dtype=np.float32)
+    # shares do not change when all planes of a pixel are scaled
+    seed = Seed(np.array([4]), maps[None], (1, 6), maps[None] / 2, pacam_background=ground / 2)
+    settings = IRLabelSettings('pacam', None, None, crf=None)
+    assert ir_label(image_of(seed), seed, settings).tolist() == [[5, 255, 255, 255, 0, 0]]
+
+
+def test_with_an_own_background_both_runs_are_of_the_shares():
     rng = np.random.default_rng(0)
     planes = rng.random((3, 20, 30)).astype(np.float32) ** 4
     seed = Seed(np.array([0, 2]), planes[1:], (20, 30), planes[1:], pacam_background=planes[0])
     image = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    settings = IRLabelSettings('pacam', None, None)
-    found = planes.argmax(axis=0)
-    refined = crf_from_labels(image, found, 3).argmax(axis=0)
-    expected = np.where(found == refined, np.array([0, 1, 3])[found], 255)
-    np.testing.assert_array_equal(ir_label(image, seed, settings), expected)
-    assert {0, 255} < set(np.unique(expected))
+    shares = planes[1:] / (planes[0] + planes[1:].max(axis=0))
+    expected = ir_label(
+        image, Seed(seed.classes, shares, seed.size), IRLabelSettings('cam', 0.65, 0.35)
+    )
+    label = ir_label(image, seed, IRLabelSettings('pacam', None, None))
+    np.testing.assert_array_equal(label, expected)
+    assert {0, 255} < set(np.unique(label))
+
+
+def test_an_image_without_classes_is_background_of_its_own_too():
+    seed = Seed(np.array([], dtype=int), np.zeros((0, 3, 4)), (3, 4), background=np.ones((3, 4)))
+    assert not ir_label(image_of(seed), seed, IRLabelSettings('cam', None, None)).any()

@@ -16,7 +16,7 @@ cpal_head = dict(
     weighting='rank_then_mean',
     # the features learn from the loss; a CAM that learns from it gets worse (docs/methods/cpal.md)
     stop_grad='cam',
-    loss_weight=4.0,
+    loss_weight=2.0,
 )
 cpal_hooks = [dict(type='mmwsss.ContextPrototypeHook', warmup_epochs=2, refill=True)]
 # seeds with their own background: no threshold is chosen on ground truth
