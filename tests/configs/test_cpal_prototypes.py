@@ -14,6 +14,7 @@ from mmwsss.toy_scenes.writer import draw_numbered_scene
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = 'cpal/irn_cpal_voc_mini.py', 'cpal/irn_cpal_voc.py'
 READING = 'cpal/irn_cpal_voc_photos.py'
+TRAINING_FREE = 'cpal/irn_cpal_training_free_voc_photos.py'
 IMAGES, CLASSES, ROUNDS = 16, 2, 8
 
 
@@ -81,10 +82,24 @@ def test_a_low_temperature_leaves_an_image_with_itself(batches, monkeypatch):
     assert number.mean() < 2
 
 
-def test_no_stage_of_the_reading_has_a_threshold():
-    stages = load_config(ROOT / 'configs' / READING).stages
-    for name in ('plain_masks', 'crf_masks', 'ir_labels', 'pseudo_masks'):
-        assert stages[name].bg_threshold is None, name
-    for name in ('plain_masks', 'crf_masks', 'ir_labels', 'walk'):
-        assert stages[name].source == 'pacam', name
+@pytest.mark.parametrize('name', [READING, TRAINING_FREE])
+def test_every_stage_takes_the_maps_of_the_reading(name):
+    stages = load_config(ROOT / 'configs' / name).stages
+    for stage in ('plain_masks', 'crf_masks', 'ir_labels', 'walk'):
+        assert stages[stage].source == 'pacam', stage
+
+
+def test_no_stage_without_training_has_a_threshold():
+    stages = load_config(ROOT / 'configs' / TRAINING_FREE).stages
+    for stage in ('plain_masks', 'crf_masks', 'ir_labels', 'pseudo_masks'):
+        assert stages[stage].bg_threshold is None, stage
     assert stages.ir_labels.fg_threshold is None
+
+
+def test_what_has_masks_to_judge_by_takes_the_thresholds_of_the_host():
+    stages, host = (
+        load_config(ROOT / 'configs' / name).stages for name in (READING, 'irn/irn_voc_photos.py')
+    )
+    for stage in ('crf_masks', 'ir_labels', 'pseudo_masks'):
+        assert stages[stage].bg_threshold == host[stage].bg_threshold, stage
+    assert stages.ir_labels.fg_threshold == host.ir_labels.fg_threshold
