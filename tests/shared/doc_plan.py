@@ -74,7 +74,6 @@ PLANS = {
     'docs/toy_scenes.md': Plan(data=(), made=('data/toy_scenes/settings.json',), long=False),
     'docs/commands.md': Plan(data=()),
     'docs/configs.md': Plan(),
-    'docs/speed.md': Plan(data=(), long=False),
     'docs/backbones.md': Plan(
         data=(),
         before=TOY_SCENES,
