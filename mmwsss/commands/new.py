@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.folder, arguments.labels, arguments.method, arguments.backbone, arguments.out
     )
     counts = ', '.join(f'{name} {count}' for name, count in found.class_counts.items())
+    print(f'{found.label_file}: {found.label_kind}')
     print(f'{len(found.sizes)} images; {counts}')
     if found.left_out:
         print(f'{len(found.left_out)} images are left out: see the comments in {path}')

@@ -41,9 +41,10 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import numpy as np
@@ -56,8 +57,30 @@ from .label_tables import read_table
 
 _CONVERTER = '`mmwsss convert labels`'
 _SUFFIXES = ('.json', '.csv', '.tsv', '.txt', '.xml')
-_COMMA_FIRST = re.compile(r'\s*[^\s,]+,')  # a table, whatever its suffix
+_TABLE = re.compile(r'\s*[^\s,;|]+[,;|]')  # whatever its suffix
+_NOTHING = {
+    'background',
+    'none',
+    'null',
+    'nan',
+    'na',
+    'nothing',
+    'empty',
+    'nofinding',
+    'nolabel',
+    'unlabeled',
+    'unlabelled',
+    'unknown',
+    '',
+}  # names without spaces and marks
+_BETWEEN = re.compile(r'[+/&|,;:\\]')  # what people write between names
+_SHEETS = ('.xlsx', '.xls', '.ods')
 _PICKLES = ('.npy', '.npz', '.pkl', '.pickle', '.pth', '.pt')
+
+NO_CLASS = (
+    'an image of background only has no class (an empty list, or nothing after the id), and one '
+    'that nobody has looked at has no entry.'
+)
 
 _Entry = tuple[str, str, list[str]]
 
@@ -191,23 +214,32 @@ def image_ids(names: Sequence[str]) -> list[str]:
         ['cat_1', '2', 'v1.5']
         >>> image_ids(['cat/1.jpg', 'dog/1.jpg'])
         ['cat__1', 'dog__1']
+        >>> image_ids(['https://host/my%20cat.jpg?size=2'])
+        ['my cat']
     """
-    paths = [PurePosixPath(name.replace('\\', '/')) for name in names]
+    paths = [PurePosixPath(_path_of(name)) for name in names]
     paths = [p.with_suffix('') if p.suffix.lower() in IMAGE_SUFFIXES else p for p in paths]
     counts = Counter(path.name for path in paths)
     return ['__'.join(p.parts) if counts[p.name] > 1 else p.name for p in paths]
+
+
+def _path_of(name: str) -> str:
+    """Return the path in the name of an image, which may be a URL or one of Windows."""
+    return unquote(urlsplit(name).path) if '://' in name else name.replace('\\', '/')
 
 
 def _entries(path: Path, classes: Sequence[str]) -> tuple[str, Iterable[_Entry]]:
     """Return what a file is, and its entries with the names of images as they stand there."""
     suffix = path.suffix.lower()
     if path.is_dir():
-        return _named(path, folder_export(path))
+        return _named(path, _damage_named(path, folder_export, path))
     if suffix in _PICKLES:
         raise ValueError(
             f'{path} is not read, because a {suffix} file of labels is a pickle and a pickle runs '
             f'code; write a JSON file with {_CONVERTER}.'
         )
+    if suffix in _SHEETS:
+        raise ValueError(f'{path} is a spreadsheet: save its table as CSV.')
     if suffix not in _SUFFIXES:
         raise ValueError(
             f'{path}: a label file ends in .json, .csv or .txt, not {suffix!r}; '
@@ -217,10 +249,22 @@ def _entries(path: Path, classes: Sequence[str]) -> tuple[str, Iterable[_Entry]]
     if suffix == '.json':
         return _json_entries(path, text)
     if suffix == '.xml':
-        return _named(path, cvat_export(_parse_xml(path, text)))
-    if suffix == '.txt' and not _COMMA_FIRST.match(text):
+        return _named(path, _damage_named(path, cvat_export, _parse_xml(path, text)))
+    if suffix == '.txt' and not _TABLE.match(text):
         return 'a text file of names', text_entries(path, text)
     return read_table(path, text, classes)
+
+
+def _damage_named(path: Path, read: Callable[[Any], Any], content: Any) -> Any:
+    """Read an export; what it should have and has not is said with its file."""
+    try:
+        return read(content)
+    except (KeyError, TypeError, AttributeError, IndexError, StopIteration) as error:
+        said = f'{type(error).__name__}: {error}'
+        raise ValueError(
+            f'{path} looks like the export of an annotation tool, but is not whole ({said}): '
+            f'export it anew, or write a label file with {_CONVERTER}.'
+        ) from error
 
 
 def _named(
@@ -243,11 +287,15 @@ def _parse_xml(path: Path, text: str) -> ElementTree.Element:
 
 
 def text_entries(path: Path, text: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield ``(place in the file, image id, class names)`` of lines ``id name name ...``."""
+    """Yield ``(place in the file, image id, class names)`` of lines ``id name name ...``.
+
+    A colon after the id and commas after names are none of theirs; lines of ``#`` are remarks.
+    """
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
+        if line.strip() and not line.startswith('#'):
             image_id, *names = line.split()
-            yield f'{path}, line {number}', image_id, names
+            names = [name for word in names for name in word.split(',') if name]
+            yield f'{path}, line {number}', image_id.rstrip(':'), names
 
 
 def read_text(path: Path) -> str:
@@ -275,7 +323,7 @@ def _json_entries(path: Path, text: str) -> tuple[str, Iterable[_Entry]]:
             f'{path}, line {error.lineno}: not JSON ({error.msg}); '
             f'correct the line, or write the file anew with {_CONVERTER}.'
         ) from error
-    if export := json_export(json.loads(text)):
+    if export := _damage_named(path, json_export, json.loads(text)):
         return _named(path, export)
     if not isinstance(pairs, _Pairs):
         raise ValueError(
@@ -300,4 +348,29 @@ def _check_class(name: str, classes: Sequence[str], place: str) -> None:
     lower = {known.lower(): known for known in classes}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     cure = f'did you mean {lower[close[0]]!r}?' if close else f'known are {", ".join(classes)}.'
+    if says_nothing(name):
+        cure = NO_CLASS
+    elif several := name_parts(name, classes):
+        cure = f'for {" and ".join(several)}, part names by semicolons.'
     raise ValueError(f'{place}: unknown class {name!r}; {cure}')
+
+
+def says_nothing(name: str) -> bool:
+    """Say whether a name is a word for no class.
+
+    Example:
+        >>> says_nothing('No Finding'), says_nothing('N/A'), says_nothing('cat')
+        (True, True, False)
+    """
+    return re.sub(r'[\W_]+', '', name.lower()) in _NOTHING
+
+
+def name_parts(name: str, classes: Collection[str]) -> list[str]:
+    """Return the names that one is made of by a mark between them; none if none is a class.
+
+    Example:
+        >>> name_parts('cat+dog', ['cat', 'cow']), name_parts('cat', ['cat'])
+        (['cat', 'dog'], [])
+    """
+    parts = [part.strip() for part in _BETWEEN.split(name)]
+    return parts if len(parts) > 1 and any(part in classes for part in parts) else []

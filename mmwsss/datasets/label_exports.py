@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-from .label_tables import choices_of
+from .label_tables import CLASS_COLUMNS, choices_of
 
 Entry = tuple[str, list[str]]
 _HASHED = re.compile(r'^[0-9a-f]{8}-')  # of Label Studio, before the name of an uploaded file
@@ -79,12 +79,19 @@ def _task(task: dict[str, Any]) -> Entry:
 
 
 def _short_task(task: dict[str, Any]) -> Entry:
-    names = set(choices_of(task.get('choice')))
+    names = {name for key in CLASS_COLUMNS for name in _plain_names(task.get(key))}
     for part in (value for value in task.values() if isinstance(value, list)):
         for region in (region for region in part if isinstance(region, dict)):
             for key, values in region.items():
                 names.update(values if key.endswith('labels') else ())
     return _uploaded(task['image']), sorted(names)
+
+
+def _plain_names(value: object) -> list[str]:
+    """Return the names that a key of classes holds: a choice, or a list; no regions."""
+    if isinstance(value, list) and not all(isinstance(name, str) for name in value):
+        return []
+    return choices_of(value)
 
 
 def _uploaded(image: str) -> str:

@@ -1,6 +1,7 @@
 """Looking at a folder of photographs and at their labels: what is there, and what does not fit."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +9,13 @@ from pathlib import Path
 from statistics import median
 
 from mmwsss.datasets import foreground_classes, images_by_id
-from mmwsss.datasets.image_labels import read_image_labels
+from mmwsss.datasets.image_labels import NO_CLASS, name_parts, read_image_labels, says_nothing
 from mmwsss.datasets.label_exports import folder_export
-from mmwsss.structures import image_fault, image_size
+from mmwsss.structures import IMAGE_SUFFIXES, image_fault, image_size
 from mmwsss.terminal import track
 
 NO_LABEL = 'no label'
+_NUMBER = re.compile(r'-\d+|[-+]?\d+[.,]\d+')  # that no class is called
 LABEL_NAMES = ('labels.csv', 'labels.json', 'labels.txt', 'labels.tsv', 'labels.xml')
 
 
@@ -187,11 +189,30 @@ def _find_labels(folder: Path) -> Path:
 
 
 def _check_names(labels: Mapping[str, tuple[str, ...]], path: Path) -> None:
-    names = {name for found in labels.values() for name in found}
+    """Raise ValueError where names cannot be those of classes."""
+    names = sorted({name for found in labels.values() for name in found})
     if not names:
         raise ValueError(f'{path} names no class: an image needs the names of what it shows')
-    if background := [name for name in names if name.lower() == 'background']:
+    for name in names:
+        if says_nothing(name):
+            raise ValueError(f'{path} has the class {name!r}: leave it out; {NO_CLASS}')
+        if several := name_parts(name, names):
+            raise ValueError(
+                f'{path} has the class {name!r}: part {" and ".join(several)} by a semicolon'
+            )
+        if _NUMBER.fullmatch(name):
+            raise ValueError(
+                f'{path} has the class {name!r}, which is a number, not a name: list the classes '
+                'that an image shows'
+            )
+        if name.lower().endswith(IMAGE_SUFFIXES):
+            raise ValueError(
+                f'{path} has the class {name!r}, the name of an image: first comes the image, then '
+                'its classes'
+            )
+    alike = [[n for n in names if n.lower() == name.lower()] for name in names]
+    if same := next((group for group in alike if len(group) > 1), None):
         raise ValueError(
-            f'{path} has the class {background[0]!r}, which every image has: leave it out; an '
-            'image of nothing else has no class'
+            f'{path} has the classes {" and ".join(map(repr, same))}, which differ by capital '
+            'letters alone: write one of them'
         )

@@ -128,6 +128,11 @@ def test_subfolders_are_classes(tmp_path, monkeypatch):
     [
         ('a,', 'names no class'),
         ('a,background cat', 'leave it out'),
+        ('a,No Finding', 'an image of background only has no class'),
+        ('a,cat+dog;cat', "the class 'cat.dog': part cat and dog by a semicolon"),
+        ('a,cat;Cat', "the classes 'Cat' and 'cat', which differ by capital letters"),
+        ('a,-1', 'line 1: -1 stands where a row has names of classes'),
+        ('cat,a.jpg', "the class 'a.jpg', the name of an image: first comes the image"),
         ('b,cat', 'none of the 1 images .* as a; the labels have b'),
     ],
 )
@@ -135,6 +140,13 @@ def test_labels_that_cannot_be_right_are_refused(tmp_path, labels, message):
     write_images(tmp_path, ['a.jpg'])
     (tmp_path / 'labels.csv').write_text(labels)
     with pytest.raises(ValueError, match=message):
+        survey(tmp_path, None)
+
+
+def test_numbers_are_no_classes(tmp_path):
+    write_images(tmp_path, ['a.jpg', 'b.jpg'])
+    (tmp_path / 'labels.txt').write_text('a 1\nb -1\n')  # 1 and -1, as VOC's own lists have
+    with pytest.raises(ValueError, match="the class '-1', which is a number"):
         survey(tmp_path, None)
 
 
