@@ -109,6 +109,14 @@ def add_work_dir(parser: argparse.ArgumentParser, text: str, default: str | None
     parser.add_argument('--work-dir', default=default, help=text)
 
 
+def add_run(
+    parser: argparse.ArgumentParser, text: str = 'work folder of a run, or its config'
+) -> None:
+    """Add a run that has been made: its folder, or its config and where it was run."""
+    parser.add_argument('run', help=text)
+    add_work_dir(parser, 'of a config: as `mmwsss run` had it, which works in <work-dir>/<name>')
+
+
 def add_gpus(parser: argparse.ArgumentParser) -> None:
     """Add the number of processes with a network."""
     parser.add_argument(

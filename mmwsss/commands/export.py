@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmwsss.terminal import show, stage_line
 
-from .arguments import add_verbose
+from .arguments import add_run, add_verbose
 
 HELP = 'Export the masks of a run to an annotation tool, or its networks as ONNX.'
 EXAMPLE = 'mmwsss export work_dirs/irn_cpal_mine --to coco'
@@ -16,7 +16,7 @@ ONNX = 'onnx'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument('run', help='work folder of a run, or its config')
+    add_run(parser)
     parser.add_argument('--to', choices=[ONNX, *FORMATS], required=True, help='the format')
     parser.add_argument('--out', type=Path, help='folder to write to; <run>/exported/<format>')
     parser.add_argument(
@@ -41,20 +41,20 @@ def run(arguments: argparse.Namespace) -> None:
     from mmwsss.pipeline.corrections import export_run
     from mmwsss.pipeline.finding import open_run
 
-    workspace = open_run(arguments.run)
+    workspace = open_run(arguments.run, arguments.work_dir)
     with stage_line('export', workspace.root / 'exported') as line:
         folder, images, regions = export_run(
             workspace, arguments.to, arguments.out, arguments.masks, arguments.tolerance
         )
         line.result = f'{images} masks with {regions} regions in {folder}'
-    show(f'corrected? mmwsss import {arguments.run} FILE_OR_FOLDER --from {arguments.to}')
+    show(f'corrected? mmwsss import {workspace.root} FILE_OR_FOLDER --from {arguments.to}')
 
 
 def _export_networks(arguments: argparse.Namespace) -> None:
     from mmwsss.pipeline.finding import find_run
     from mmwsss.pipeline.onnx_export import export_networks
 
-    root = find_run(arguments.run)
+    root = find_run(arguments.run, arguments.work_dir)
     out = arguments.out or root / 'exported' / ONNX
     with stage_line('export', root / 'exported') as line:
         figures = export_networks(root, out)

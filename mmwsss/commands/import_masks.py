@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmwsss.terminal import show, stage_line
 
-from .arguments import add_verbose
+from .arguments import add_run, add_verbose
 from .export import FORMATS
 
 HELP = 'Import masks that were corrected in an annotation tool; the segmentor becomes due again.'
@@ -14,7 +14,7 @@ EXAMPLE = 'mmwsss import work_dirs/irn_cpal_mine instances_default.json --from c
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument('run', help='work folder of a run, or its config')
+    add_run(parser)
     parser.add_argument('source', type=Path, help='file or folder that the tool has saved')
     parser.add_argument(
         '--from', choices=FORMATS, required=True, dest='kind', help='the format of the export'
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mmwsss.pipeline.corrections import import_into_run
     from mmwsss.pipeline.finding import open_run
 
-    workspace = open_run(arguments.run)
+    workspace = open_run(arguments.run, arguments.work_dir)
     with stage_line('import', workspace.root / 'exported') as line:
         folder, imported = import_into_run(
             workspace, arguments.kind, arguments.source, arguments.masks

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmwsss.terminal import show, stage_line
 
-from .arguments import add_verbose
+from .arguments import add_run, add_verbose
 
 HELP = 'Predict masks of new images with the newest segmentor of a run.'
 EXAMPLE = 'mmwsss predict work_dirs/irn_cpal_mine photos/*.jpg --out predictions --overlay'
@@ -13,7 +13,7 @@ EXAMPLE = 'mmwsss predict work_dirs/irn_cpal_mine photos/*.jpg --out predictions
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument('run', help='work folder of a run, or its config; also of one training')
+    add_run(parser, 'work folder of a run, or its config; also of one training')
     parser.add_argument('images', nargs='+', help='image files, folders, patterns')
     parser.add_argument('--out', type=Path, default=Path('predictions'), help='folder to write to')
     parser.add_argument('--overlay', action='store_true', help='paint masks over the images, too')
@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace) -> None:
     from mmwsss.pipeline.lock import locked_output
     from mmwsss.pipeline.new_images import AREAS, find_images, predict_images
 
-    find_run(arguments.run)
+    run_dir = find_run(arguments.run, arguments.work_dir)
     images = find_images(arguments.images)
     with stage_line('predict', arguments.out) as line, locked_output(arguments.out):
-        segmentor = open_segmentor(arguments.run, not arguments.no_tta, arguments.device)
+        segmentor = open_segmentor(run_dir, not arguments.no_tta, arguments.device)
         failed = predict_images(segmentor, images, arguments.out, arguments.overlay)
         line.result = f'{len(images) - len(failed)} masks by {segmentor.checkpoint}'
     show(f'masks: {arguments.out}, areas by class: {arguments.out / AREAS}')

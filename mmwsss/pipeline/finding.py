@@ -8,33 +8,41 @@ from mmwsss.shipped import find_config
 
 from .config import load_config
 from .network import last_checkpoint
-from .run import open_workspace, run_folder
+from .run import config_name, open_workspace, run_folder
 from .workspace import DONE, STARTED, Workspace
 
 _ORDERS = ('run.py',)  # what the processes of a training were started with, if it had several
 
 
-def find_run(source: str | Path) -> Path:
+def find_run(source: str | Path, work_dir: str | Path | None = None) -> Path:
     """Return the work folder of a run.
 
     Args:
-        source: That folder; or the config, as a path or the name of a shipped one, of a run in
-            its `run_folder`.
+        source: That folder; or the config, as a path or the name of a shipped one.
+        work_dir: As `mmwsss run` was given it: the run is in ``<work_dir>/<name of the config>``;
+            in its `run_folder` when None.
 
     Raises:
-        FileNotFoundError: There is no such folder or config, or the config has not been run.
+        FileNotFoundError: There is no such folder or config, or the config has not been run there.
+        ValueError: Two folders are given.
     """
     if Path(source).is_dir():
+        if work_dir:
+            raise ValueError(
+                f'{source} is a folder, and --work-dir {work_dir} another: give one of them, or a '
+                'config and --work-dir'
+            )
         return Path(source)
     try:
         config = find_config(source)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{source} is no work folder of a run, and {error}') from error
-    folder = run_folder(load_config(config))
+    loaded = load_config(config)
+    folder = Path(work_dir) / config_name(loaded) if work_dir else run_folder(loaded)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f'there is no run of {source} in {folder}: `mmwsss run {source}` makes it; of a run '
-            'elsewhere give the work folder'
+            f'there is no run of {source} in {folder.resolve()}: `mmwsss run {source}` makes it; '
+            'of a run elsewhere give its folder, or --work-dir as `mmwsss run` had it'
         )
     return folder
 
@@ -83,17 +91,18 @@ def find_network(source: str | Path, part: str, what: str) -> tuple[Config, Path
     )
 
 
-def open_run(source: str | Path) -> Workspace:
+def open_run(source: str | Path, work_dir: str | Path | None = None) -> Workspace:
     """Open a run with the config that it was run with, changes of the command line included.
 
     Args:
         source: As for `find_run`.
+        work_dir: As for `find_run`.
 
     Raises:
         FileNotFoundError: There is no such run, or its folder has no config and none is given.
-        ValueError: The config is wrong.
+        ValueError: The config is wrong, or two folders are given.
     """
-    folder = find_run(source)
+    folder = find_run(source, work_dir)
     config = training_config(folder)
     if config is None:
         if Path(source).is_dir():

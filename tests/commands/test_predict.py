@@ -186,13 +186,29 @@ def test_the_newest_finished_segmentor_is_taken(run_dir, photos):
 
 
 def test_what_is_no_run_is_said_before_images_are_looked_for(photos):
-    with pytest.raises(FileNotFoundError, match=r'no run of irn_toy in work_dirs/irn_toy: `mmwsss'):
+    looked = rf'no run of irn_toy in {photos.parent}/work_dirs/irn_toy: .*, or --work-dir as'
+    with pytest.raises(FileNotFoundError, match=looked):
         main(['predict', 'irn_toy', 'absent.jpg'])
+    with pytest.raises(
+        FileNotFoundError, match=rf'no run of irn_toy in {photos.parent}/elsewhere/irn_toy:'
+    ):
+        main(['predict', 'irn_toy', 'absent.jpg', '--work-dir', 'elsewhere'])
+    with pytest.raises(ValueError, match=r'\. is a folder, and --work-dir elsewhere another'):
+        main(['predict', '.', 'absent.jpg', '--work-dir', 'elsewhere'])
     with pytest.raises(FileNotFoundError, match=r'work_dirs/x is no work folder of a run, and'):
         main(['predict', 'work_dirs/x', 'absent.jpg'])
     save_photo(photos / 'a.png')
     with pytest.raises(FileNotFoundError, match='photos has no trained segmentor: run all'):
         main(['predict', 'photos', 'photos'])
+
+
+def test_a_config_that_was_run_elsewhere_is_found_there(run_dir, photos):
+    save_photo(photos / 'a.png')
+    (photos.parent / 'elsewhere').mkdir()
+    (photos.parent / 'elsewhere/irn_toy').symlink_to(run_dir)
+    words = ['irn_toy', 'photos', '--work-dir', 'elsewhere', '--no-tta']
+    assert main(['predict', *words]) == 0
+    assert (photos.parent / 'predictions/a.png').is_file()
 
 
 def test_weights_of_another_network_are_refused(run_dir, photos):
