@@ -60,6 +60,7 @@ def _show_doubted(config: 'Config') -> None:
 
 def _show_costs(config: 'Config') -> None:
     from mmwsss.own_images.trial import try_stages
+    from mmwsss.pipeline.memory import format_memory
     from mmwsss.terminal import format_duration, show
 
     show('every stage is tried on a few images')
@@ -71,7 +72,6 @@ def _show_costs(config: 'Config') -> None:
             show(f'  {cost.name}: the trial ends here ({cost.failed})')
             return
         total += cost.seconds
-        gpu = f', {cost.gpu_memory / 2**30:.1f} GB on the GPU' if cost.gpu_memory else ''
-        memory = f'{cost.memory / 2**30:.1f} GB{gpu}'
-        show(f'  {cost.name:13}{format_duration(cost.seconds):>12}  {memory}')
+        duration = format_duration(cost.seconds)
+        show(f'  {cost.name:13}{duration:>12}  {format_memory(cost.memory)}'.rstrip())
     show(f'  together     {format_duration(total):>12}')

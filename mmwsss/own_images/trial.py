@@ -2,16 +2,16 @@
 
 import copy
 import json
-import resource
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 from mmwsss.errors import USER_ERRORS
+from mmwsss.pipeline.batch import LOADERS
 from mmwsss.pipeline.execution import execute
 from mmwsss.pipeline.run import open_workspace
 from mmwsss.pipeline.stages.base import Stage
@@ -20,8 +20,6 @@ from mmwsss.pipeline.workspace import Workspace
 
 IMAGES = 20  # of a trial
 EPOCHS = 3  # CPAL clusters after the second
-_LOADERS = ('train_dataloader', 'seed_dataloader', 'test_dataloader')
-_STATUS, _CLEAR = Path('/proc/self/status'), Path('/proc/self/clear_refs')  # of Linux
 
 
 @dataclass(frozen=True)
@@ -31,15 +29,13 @@ class StageCost:
     Attributes:
         name: Of the stage, as the config has it.
         seconds: Of the whole stage, as far as a trial can tell.
-        memory: Most that this process held while it ran, in bytes.
-        gpu_memory: Most that a training held on a GPU, in bytes; None without one.
+        memory: Most that was held while it ran, as `PeakMemory.megabytes` gives it.
         failed: Why it could not be tried; empty if it could.
     """
 
     name: str
     seconds: float = 0
-    memory: int = 0
-    gpu_memory: int | None = None
+    memory: Mapping[str, float] = field(default_factory=dict)
     failed: str = ''
 
 
@@ -62,20 +58,19 @@ def try_stages(config: Config, images: int = IMAGES) -> Iterator[StageCost]:
     with tempfile.TemporaryDirectory(prefix='mmwsss-') as folder:
         workspace = open_workspace(_trial_config(config, tried), Path(folder))
         for name, stage in workspace.stages.items():
-            _forget_peak()
             try:
                 record = execute(stage, workspace)
             except USER_ERRORS as error:
                 yield StageCost(name, failed=str(error))
                 return
-            yield _cost(stage, record['seconds'], workspace, full, number / tried)
+            yield _cost(stage, record, workspace, full, number / tried)
 
 
 def _trial_config(config: Config, images: int) -> Config:
     """Return the config of a run of few images and epochs, which nothing is judged in."""
     trial = copy.deepcopy(config)
     trial.judged_on = trial.tested_on = None
-    for loader in _LOADERS:
+    for loader in LOADERS:
         if trial.get(loader):
             trial[loader].dataset.dataset.indices = images
     _shorten(trial, images)
@@ -107,23 +102,18 @@ def _batch(options: dict[str, Any], images: int) -> int:
 
 
 def _cost(
-    stage: Stage, seconds: float, workspace: Workspace, full: Workspace, factor: float
+    stage: Stage, record: dict[str, Any], workspace: Workspace, full: Workspace, factor: float
 ) -> StageCost:
+    seconds, memory = record['seconds'], record['memory']
     training = workspace.network_config(stage.name) if stage.name in workspace.stages else None
     lines = _logged(workspace.folder(stage.name)) if training is not None else []
     if training is None or not lines:
-        return StageCost(stage.name, seconds * factor, _peak())
+        return StageCost(stage.name, seconds * factor, memory)
     times = [line['time'] for line in lines][1:] or [lines[0]['time']]
     step = sum(times) / len(times)
     beginning = max(seconds - step * len(lines), 0)
-    gpu = max((line.get('memory', 0) for line in lines), default=0)
     whole = full.network_config(stage.name)
-    return StageCost(
-        stage.name,
-        beginning + step * _steps(whole, full),
-        _peak(),
-        gpu * 2**20 or None,
-    )
+    return StageCost(stage.name, beginning + step * _steps(whole, full), memory)
 
 
 def _steps(config: Config | None, workspace: Workspace) -> int:
@@ -139,20 +129,3 @@ def _logged(folder: Path) -> list[dict[str, Any]]:
     files = sorted(folder.glob('*/vis_data/scalars.json'))
     lines = files[-1].read_text(encoding='utf-8').splitlines() if files else []
     return [line for line in map(json.loads, lines) if 'time' in line]
-
-
-def _forget_peak() -> None:
-    """Let the kernel count the most memory from here on, where it can."""
-    try:
-        _CLEAR.write_text('5')
-    except OSError:
-        return
-
-
-def _peak() -> int:
-    """Return the most memory that this process has held, in bytes."""
-    if _STATUS.is_file():
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith('VmHWM'):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,6 +1,7 @@
 """How much memory a stage takes at most."""
 
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -38,6 +39,21 @@ class PeakMemory:
         if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
             peaks['gpu'] = round(torch.cuda.max_memory_allocated() / _KILOBYTES**2, 1)
         return peaks
+
+
+def format_memory(megabytes: Mapping[str, float]) -> str:
+    """Return peaks as text; empty where none is known.
+
+    Args:
+        megabytes: As `PeakMemory.megabytes` gives them.
+
+    Example:
+        >>> format_memory({'process': 2048.0, 'gpu': 512.0})
+        '2.0 GB, 0.5 GB on the GPU'
+    """
+    places = {'process': '', 'gpu': ' on the GPU'}
+    known = [(megabytes[key], where) for key, where in places.items() if megabytes.get(key)]
+    return ', '.join(f'{peak / _KILOBYTES:.1f} GB{where}' for peak, where in known)
 
 
 def _own_peak() -> float:

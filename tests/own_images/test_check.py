@@ -1,7 +1,6 @@
 """What `mmwsss check` finds: labels, doubles, sizes, doubted labels, costs."""
 
 import json
-import mmap
 
 import cv2
 import numpy as np
@@ -151,11 +150,3 @@ def test_a_trial_is_the_run_with_few_images_and_epochs(mine):
     options = small.stages.segmentor.options
     assert options['train_cfg.max_epochs'] == trial.EPOCHS and options['total_batch_size'] == 4
     assert mine.train_cfg.max_epochs != trial.EPOCHS and 'indices' not in str(mine.seed_dataloader)
-
-
-def test_peaks_of_memory_are_measured():
-    trial._forget_peak()
-    before = trial._peak()
-    with mmap.mmap(-1, 2**28) as block:  # new pages, which no freed memory can serve
-        block.write(b'1' * 2**28)
-        assert trial._peak() - before > 2**27
