@@ -121,7 +121,7 @@ def choose_ids(
 
 def read_photograph(path: str) -> np.ndarray:
     """Read an image upright, in the size of the report."""
-    return fit_image(read_image(path), _LONGEST_SIDE)
+    return fit_image(read_image(path, _LONGEST_SIDE), _LONGEST_SIDE)
 
 
 def shown_classes(seeds: Sequence[Seed]) -> list[int]:

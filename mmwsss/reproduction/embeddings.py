@@ -1,7 +1,6 @@
 """Figures with vectors in a plane: CPAL Figure 3, VPL Figures 1 (a) and 4."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -10,37 +9,28 @@ from matplotlib.figure import Figure
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.functional.vision_prototypes import modality_gap, region_vectors
+from mmwsss.pipeline.explaining import batches, image_label
 from mmwsss.pipeline.stages.images import build_images
-from mmwsss.visualization import Embedding, draw_embeddings
+from mmwsss.pipeline.vectors import (
+    Vectors,
+    anchor_vectors,
+    lay_out,
+    silhouette,
+    to_numpy,
+    tsne,
+)
+from mmwsss.visualization import draw_embeddings
 
 from .items import Item
-from .networks import batches, image_label, labelled_val, open_network
+from .networks import labelled_val, open_network
 from .runs import RowRun, State
-
-_PERPLEXITY = 30.0  # t-SNE's usual one
-_FEWEST = 4  # points that t-SNE is asked to lay out
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """Vectors of a network, and the prototypes of their classes.
-
-    Attributes:
-        points: ``(n, D)``.
-        classes: Foreground class of each point, ``(n,)``.
-        marks: By what they are: ``(m, D)``, and their classes ``(m,)``.
-    """
-
-    points: np.ndarray
-    classes: np.ndarray
-    marks: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
 def draw_alignment(
     item: Item, scale: str, runs: Mapping[str, RowRun], states: Mapping[str, State]
 ) -> Figure:
     """Draw anchors and context prototypes by t-SNE, a panel per row (CPAL Figure 3)."""
-    return _draw_by_tsne(runs, anchor_vectors)
+    return _draw_by_tsne(runs, aligned_anchors)
 
 
 def draw_contrast(
@@ -62,30 +52,15 @@ def draw_gap(
             float(modality_gap(torch.from_numpy(vectors.points), marks)) for marks in (text, vision)
         )
         title = f'{label}: gap {before:.2f} of text, {after:.2f} of vision prototypes'
-        panels.append(_lay_out(title, vectors, _principal_components, links=True))
+        panels.append(lay_out(title, vectors, _principal_components, links=True))
     return draw_embeddings(panels, _class_names(runs), side=5.5)
 
 
-def anchor_vectors(run: RowRun) -> Vectors:
-    """Return the anchors of all (image, present class) of val, and CPAL's context prototypes.
-
-    Where the head centres its cosines, the running mean is subtracted.
-    """
+def aligned_anchors(run: RowRun) -> Vectors:
+    """Return the anchors of all (image, present class) of val, and CPAL's context prototypes."""
     network, config = open_network(run)
-    head = network.prototype_head
-    center = head.feature_mean.mean[0] * head.settings.center
-    points, classes = [], []
-    for batch in batches(network, labelled_val(config)):
-        with torch.no_grad():
-            output = network.compute_cam(batch['inputs'], batch['data_samples'])
-        found = head.explain(output, image_label(batch))
-        points.append(found.anchor - center)
-        classes.append(found.class_index)
-    first = int(head.has_background)  # the background is no class
-    rows, places = _filled(head.bank.context_count[first:], head.bank.context.shape[1])
-    context = head.bank.context[first:][rows, places] - center
-    marks = {'context prototype': (_numpy(context), _numpy(rows))}
-    return Vectors(_numpy(torch.cat(points)), _numpy(torch.cat(classes)), marks)
+    _, after = anchor_vectors(network, labelled_val(config))
+    return after
 
 
 def clip_vectors(run: RowRun) -> Vectors:
@@ -107,10 +82,10 @@ def clip_vectors(run: RowRun) -> Vectors:
     number = prototypes.num_classes
     own = np.arange(number)
     marks = {
-        'text prototype': (_numpy(prototypes.text[:number]), own),
-        'vision prototype': (_numpy(vision[:number]), own),
+        'text prototype': (to_numpy(prototypes.text[:number]), own),
+        'vision prototype': (to_numpy(vision[:number]), own),
     }
-    return Vectors(_numpy(torch.cat(points)), _numpy(torch.cat(classes)), marks)
+    return Vectors(to_numpy(torch.cat(points)), to_numpy(torch.cat(classes)), marks)
 
 
 def decoder_vectors(run: RowRun) -> Vectors:
@@ -129,8 +104,8 @@ def decoder_vectors(run: RowRun) -> Vectors:
                 points.append(embedding[:, region].mean(dim=1))
                 classes.append(label - 1)
     prototypes = head.class_prototypes
-    marks = {'class prototype': (_numpy(prototypes), np.arange(len(prototypes)))}
-    return Vectors(_numpy(torch.stack(points)), np.array(classes), marks)
+    marks = {'class prototype': (to_numpy(prototypes), np.arange(len(prototypes)))}
+    return Vectors(to_numpy(torch.stack(points)), np.array(classes), marks)
 
 
 def _draw_by_tsne(runs: Mapping[str, RowRun], vectors_of: Callable[[RowRun], Vectors]) -> Figure:
@@ -138,49 +113,8 @@ def _draw_by_tsne(runs: Mapping[str, RowRun], vectors_of: Callable[[RowRun], Vec
     for label, run in runs.items():
         vectors = vectors_of(run)
         title = f'{label}: silhouette {silhouette(vectors):.2f}'
-        panels.append(_lay_out(title, vectors, _tsne))
+        panels.append(lay_out(title, vectors, tsne))
     return draw_embeddings(panels, _class_names(runs))
-
-
-def silhouette(vectors: Vectors) -> float:
-    """Return how compact the classes are, by the cosine: -1 to 1, NaN where it is not defined.
-
-    Example:
-        >>> points = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
-        >>> silhouette(Vectors(points, np.array([0, 0, 1, 1])))
-        1.0
-    """
-    if not 1 < len(set(vectors.classes.tolist())) < len(vectors.classes):
-        return float('nan')
-    from sklearn.metrics import silhouette_score  # of the extra `figures`
-
-    return float(silhouette_score(vectors.points, vectors.classes, metric='cosine'))
-
-
-def _lay_out(
-    title: str,
-    vectors: Vectors,
-    flatten: Callable[[np.ndarray], np.ndarray],
-    links: bool = False,
-) -> Embedding:
-    """Bring points and marks to one plane."""
-    parts = [vectors.points, *(marks for marks, _ in vectors.marks.values())]
-    flat = flatten(np.concatenate(parts))
-    points, *marks = np.split(flat, np.cumsum([len(part) for part in parts])[:-1])
-    owners = {kind: own for kind, (_, own) in vectors.marks.items()}
-    placed = {kind: (mark, owners[kind]) for kind, mark in zip(owners, marks, strict=True)}
-    return Embedding(title, points, vectors.classes, placed, links)
-
-
-def _tsne(rows: np.ndarray) -> np.ndarray:
-    if len(rows) < _FEWEST:
-        raise ValueError(f't-SNE needs at least {_FEWEST} vectors, and there are {len(rows)}')
-    from sklearn.manifold import TSNE
-
-    perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
-    return TSNE(perplexity=perplexity, metric='cosine', init='pca', random_state=0).fit_transform(
-        rows
-    )
 
 
 def _principal_components(rows: np.ndarray) -> np.ndarray:
@@ -192,14 +126,3 @@ def _principal_components(rows: np.ndarray) -> np.ndarray:
 def _class_names(runs: Mapping[str, RowRun]) -> tuple[str, ...]:
     config = next(iter(runs.values())).config
     return foreground_classes(build_images(config.seed_dataloader.dataset).metainfo['classes'])
-
-
-def _filled(counts: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return row and place of each entry that exists, ``counts[i]`` of row ``i``."""
-    place = torch.arange(most, device=counts.device)
-    rows, places = (place < counts[:, None]).nonzero(as_tuple=True)
-    return rows, places
-
-
-def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().cpu().numpy()

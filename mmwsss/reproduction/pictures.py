@@ -5,10 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from mmwsss.pipeline import GenerateSeeds, PipelineRun, Test
+from mmwsss.pipeline.explaining import light_up
 from mmwsss.pipeline.report_pictures import (
     Images,
     choose_ids,
@@ -22,12 +22,11 @@ from mmwsss.seeds.files import resize_maps
 from mmwsss.visualization import draw_pictures, overlay_heatmap, overlay_mask
 
 from .items import Item
-from .networks import batches, image_label, open_network
+from .networks import open_network
 from .runs import RowRun, State
 
 _ROWS = 6  # pictures of a column
 _PROTOTYPES = 5  # context prototypes shown of an image
-_TIE = 1e-4  # far below a weight that is shown
 _TEST = 'test'  # stage
 
 
@@ -89,38 +88,23 @@ def draw_prototypes(
     """Draw where the weightiest context prototypes of an image light up (CPAL Figure 5 a)."""
     (run,) = runs.values()
     network, config = open_network(run)
-    images = read_images(config.seed_dataloader.dataset)
-    chosen = choose_ids(list(images.infos), _ROWS, lambda image_id: _labels(images, image_id))
-    places = [list(images.infos).index(image_id) for image_id in chosen]
+    dataset = config.seed_dataloader.dataset
+    images = read_images(dataset)
     rows, captions, notes = [], [], []
-    dataset = {**config.seed_dataloader.dataset, 'indices': places}
-    for image_id, batch in zip(chosen, batches(network, dataset), strict=True):
-        with torch.no_grad():
-            output = network.compute_cam(batch['inputs'], batch['data_samples'])
-        label = image_label(batch)
-        found = network.prototype_head.explain(output, label)
-        if not len(found.class_index):
-            continue
-        photo = read_photograph(images.infos[image_id]['img_path'])
-        shown = int(found.maps.mean(dim=(1, 2, 3)).argmax())
-        weight, maps = found.weight[shown], found.maps[shown]
-        # where one has all the weight, the others in the order of how much they light up
-        order = (weight + _TIE * maps.mean(dim=(1, 2))).argsort(descending=True)[:_PROTOTYPES]
-        total = (weight[:, None, None] * maps).sum(dim=0)
-        captions.append(images.classes[int(found.class_index[shown]) + 1])
-        pictures = [photo, *(_heat(photo, one) for one in [total, *maps[order]])]
+    for light in light_up(network, dataset, images, _ROWS, _PROTOTYPES):
+        photo = read_photograph(images.infos[light.image_id]['img_path'])
+        captions.append(images.classes[light.class_index + 1])
+        pictures = [photo, *(_heat(photo, one) for one in [light.total, *light.maps])]
         rows.append([*pictures, *[None] * (2 + _PROTOTYPES - len(pictures))])
-        shares = [f'weight {share:.2f}' for share in weight[order].tolist()]
+        shares = [f'weight {share:.2f}' for share in light.weights]
         notes.append(['', '', *shares, *[''] * (_PROTOTYPES - len(shares))])
     heads = ['photograph', 'all, weighted', *(f'prototype {n}' for n in range(1, _PROTOTYPES + 1))]
     return draw_pictures(rows, heads, captions, notes)
 
 
-def _heat(photo: np.ndarray, heatmap: torch.Tensor) -> np.ndarray:
-    """Lay a map over a photograph, divided by its maximum."""
-    scaled = heatmap / heatmap.max().clamp(min=torch.finfo(heatmap.dtype).tiny)
-    resized = resize_maps(scaled.cpu().float().numpy()[None], photo.shape[:2])[0]
-    return overlay_heatmap(photo, resized.clip(0, 1))
+def _heat(photo: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+    """Lay a map over a photograph."""
+    return overlay_heatmap(photo, resize_maps(heatmap[None], photo.shape[:2])[0].clip(0, 1))
 
 
 def _over(photo: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.ndarray:

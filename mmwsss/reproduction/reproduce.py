@@ -1,10 +1,10 @@
 """Making an item: its runs, then its table or its figure."""
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmwsss.pipeline.vectors import has_scikit_learn
 from mmwsss.structures import atomic_path
 from mmwsss.terminal import show
 from mmwsss.visualization import save_figure
@@ -48,7 +48,7 @@ def reproduce(
     Raises:
         ImportError: The figure needs scikit-learn, which is not installed; said before any run.
     """
-    if item.kind in EMBEDDINGS and importlib.util.find_spec('sklearn') is None:
+    if item.kind in EMBEDDINGS and not has_scikit_learn():
         raise ImportError(
             f'{item.paper} {item.name} needs scikit-learn: pip install -r '
             'requirements/figures.txt, or mmwsss[figures]'

@@ -1,6 +1,5 @@
-"""Pictures for people: maps and masks over photographs, curves, the class legend."""
+"""Pictures for people: maps and masks over photographs, figures of papers, the class legend."""
 
-from .curves import draw_kl_curves, draw_threshold_curves
 from .figures import (
     Embedding,
     draw_class_bars,
@@ -16,10 +15,8 @@ __all__ = [
     'class_legend',
     'draw_class_bars',
     'draw_embeddings',
-    'draw_kl_curves',
     'draw_pictures',
     'draw_row_curves',
-    'draw_threshold_curves',
     'fit_image',
     'heatmap_colors',
     'overlay_heatmap',

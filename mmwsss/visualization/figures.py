@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 
 from mmwsss.structures.files import atomic_path
 
-from .curves import COLORS, new_axes
-
 _MARKERS = 'os^Dvp*hX<>'
 _DPI = 150
 _CELL = 1.7  # inches, of a picture's side
 _LEGEND_COLUMNS = 8
+# apart for colour-blind eyes too (Okabe and Ito), dark enough on white
+_COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#000000')
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,12 @@ def draw_row_curves(
     """
     if not any(curves.values()) and not published:
         raise ValueError('there is no point to draw')
-    figure, axes = new_axes(size, _DPI)
+    figure, axes = _new_axes(size, _DPI)
     for index, (name, points) in enumerate(curves.items()):
         if points:
             places = sorted(points)
             values = [points[place] for place in places]
-            color = COLORS[index % len(COLORS)]
+            color = _COLORS[index % len(_COLORS)]
             axes.plot(places, values, '-', marker=_MARKERS[index], color=color, label=name)
     if published:
         axes.plot(
@@ -120,12 +120,12 @@ def draw_class_bars(
     names = list(dict.fromkeys(name for row in values.values() for name in row))
     if not names:
         raise ValueError('there is no class to draw')
-    figure, axes = new_axes(size, _DPI)
+    figure, axes = _new_axes(size, _DPI)
     width = 0.8 / len(values)
     for index, (row, ious) in enumerate(values.items()):
         places = np.arange(len(names)) + (index - (len(values) - 1) / 2) * width
         heights = [ious.get(name, math.nan) for name in names]
-        color = COLORS[index % len(COLORS)]
+        color = _COLORS[index % len(_COLORS)]
         mean = np.nanmean(heights)
         axes.bar(places, heights, width, color=color, label=f'{row}: mean {mean:.1f}')
     axes.grid(visible=False, axis='x')
@@ -257,3 +257,19 @@ def _class_colors(number: int) -> np.ndarray:
     if number <= 20:
         return np.asarray(matplotlib.colormaps['tab20'](np.arange(number)))
     return np.asarray(matplotlib.colormaps['hsv'](np.arange(number) / number))
+
+
+def _new_axes(size: tuple[float, float], dpi: int) -> tuple[Figure, Axes]:
+    """Return a figure with one plain pair of axes.
+
+    Args:
+        size: Width and height in inches.
+        dpi: Pixels per inch.
+    """
+    figure = Figure(figsize=size, dpi=dpi, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.grid(color='#dddddd', linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[['top', 'right']].set_visible(False)
+    return figure, axes

@@ -9,13 +9,14 @@ from clip_models import SMALL
 from mmengine.registry import init_default_scope
 
 from mmwsss.pipeline.execution import record_done
+from mmwsss.pipeline.explaining import batches, image_label
 from mmwsss.pipeline.run import open_workspace
+from mmwsss.pipeline.vectors import anchor_vectors
 from mmwsss.registry import MODELS
 from mmwsss.reproduction import embeddings, pictures
-from mmwsss.reproduction.embeddings import Vectors, silhouette
 from mmwsss.reproduction.figures import draw_classes
 from mmwsss.reproduction.items import find_item
-from mmwsss.reproduction.networks import batches, image_label, labelled_val, open_network
+from mmwsss.reproduction.networks import labelled_val, open_network
 from mmwsss.reproduction.runs import plan
 from mmwsss.seeds import Seed, load_mask, save_mask, save_seed
 from mmwsss.toy_scenes import write_toy_scenes
@@ -84,7 +85,11 @@ def test_alignment_shows_an_anchor_of_each_class_of_val(data, tmp_path):
     runs = plan(item, 'toy', tmp_path)
     for run in runs.values():
         made_up(run, fill_bank)
-    plain, shifted = (embeddings.anchor_vectors(run) for run in runs.values())
+    plain, shifted = (embeddings.aligned_anchors(run) for run in runs.values())
+    network, config = open_network(runs['running mean'])
+    before, after = anchor_vectors(network, labelled_val(config))
+    np.testing.assert_array_equal(after.points, shifted.points)
+    np.testing.assert_allclose(before.points, plain.points, atol=1e-5)
     assert len(plain.points) == sum(map(len, labels_of(data, 'val'))) == len(plain.classes)
     np.testing.assert_array_equal(plain.classes, shifted.classes)
     moves = shifted.points - plain.points
@@ -151,13 +156,6 @@ def test_the_contrast_shows_each_class_of_each_val_image(data, tmp_path):
     # of small things no cell may be left
     assert 0 < len(found.points) <= sum(map(len, labels_of(data, 'val')))
     assert len(found.marks['class prototype'][0]) == CLASSES
-
-
-def test_compact_classes_have_a_silhouette_near_one_and_a_single_one_has_none():
-    points = np.array([[1, 0.1], [1, 0.0], [0.1, 1], [0, 1]])
-    assert silhouette(Vectors(points, np.array([0, 0, 1, 1]))) > 0.9
-    assert silhouette(Vectors(points, np.array([0, 1, 0, 1]))) < 0
-    assert np.isnan(silhouette(Vectors(points, np.zeros(4))))
 
 
 def ids_of(data, split):

@@ -151,3 +151,20 @@ def test_a_header_tells_size_and_mode(tmp_path):
     Image.new('P', (20, 10)).save(tmp_path / 'a.png')
     header = read_header(tmp_path / 'a.png')
     assert (header.size, header.mode, header.whole) == ((10, 20), 'P', True)
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+def test_for_a_small_picture_a_part_of_the_pixels_is_read_upright(tmp_path, suffix):
+    coarse = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    image = cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / f'a{suffix}'
+    Image.fromarray(image).save(path, exif=exif)
+    whole = read_image(path)
+    assert whole.shape == read_image(path, 400).shape == (640, 480, 3)
+    for side, size in ((320, (320, 240)), (100, (160, 120)), (9, (80, 60))):
+        small = read_image(path, side)
+        assert small.shape[:2] == size
+        expected = cv2.resize(whole, size[::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(small.astype(float) - expected).mean() < 5

@@ -45,7 +45,8 @@ class Explanation:
     Attributes:
         image_index: Image of each pair, ``(M,)`` sorted.
         class_index: Foreground class of each pair, ``(M,)``.
-        anchor: Instance prototypes after the alignment (Eq. 12), ``(M, D)``.
+        instance: Instance prototypes (Eq. 4), ``(M, D)``.
+        anchor: These after the alignment (Eq. 12), ``(M, D)``.
         weight: What each context prototype of the class has of the PACAM, rows sum to 1,
             ``(M, P)``.
         maps: Positive cosines of the pixels with each context prototype, ``(M, P, h, w)``.
@@ -53,6 +54,7 @@ class Explanation:
 
     image_index: Tensor
     class_index: Tensor
+    instance: Tensor
     anchor: Tensor
     weight: Tensor
     maps: Tensor
@@ -183,6 +185,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         return Explanation(
             pairs.image_index,
             pairs.channel - int(self.has_background),
+            pairs.prototype,
             anchor,
             weight / weight.sum(dim=1, keepdim=True),
             F.relu(maps) * filled[..., None, None] * valid[pairs.image_index],

@@ -49,6 +49,33 @@ def threshold_chart(runs: Sequence[PipelineRun]) -> Chart | None:
     )
 
 
+def separation_chart(runs: Sequence[PipelineRun]) -> Chart | None:
+    """Draw the curve that ``bg_threshold='auto'`` took its maximum of, without ground truth."""
+    series: list[Series] = []
+    for color, run in enumerate(runs):
+        for stage in _done(run, stages.RefineSeeds):
+            figures = run.records[stage.name]['figures']
+            if curve := figures.get('auto'):
+                threshold = curve['threshold']
+                owner = stage.name if len(runs) == 1 else f'{run.name}, {stage.name}'
+                series.append(
+                    Series(
+                        f'{owner}, {figures["source"]}: {threshold:.2f}',
+                        curve['thresholds'],
+                        curve['separation'],
+                        color if len(runs) > 1 else len(series),
+                        _DASHES.get(figures['source'], _OTHER_DASHES),
+                        (threshold, max(curve['separation'])),
+                    )
+                )
+    return draw_chart(
+        'Separation of the scores at every background threshold',
+        'background threshold',
+        'variance between the sides (1: largest)',
+        series,
+    )
+
+
 def training_charts(runs: Sequence[PipelineRun]) -> list[dict[str, Any]]:
     """Draw loss and learning rate of every training, runs over each other."""
     names = dict.fromkeys(stage.name for run in runs for stage in _done(run, stages.Train))

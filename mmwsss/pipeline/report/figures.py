@@ -8,6 +8,7 @@ import numpy as np
 
 import mmwsss
 from mmwsss.pipeline import stages
+from mmwsss.pipeline.memory import format_memory
 from mmwsss.pipeline.report_pictures import last_stage, prediction_folder, seed_scores
 from mmwsss.pipeline.run import PipelineRun
 from mmwsss.pipeline.table import mean_iou_rows
@@ -82,7 +83,8 @@ def _refine_notes(run: PipelineRun) -> list[str]:
     elif threshold is None:
         against = "against the seeds' own background"
     else:
-        against = f'at the background threshold {threshold:.2f}'
+        chosen = ', chosen by the scores of the seeds alone' if figures.get('auto') else ''
+        against = f'at the background threshold {threshold:.2f}{chosen}'
     found = [f'{run.name}: the pseudo masks were made from {figures["source"]} {against}.']
     corrected = len(list(run.workspace.corrected(stage.name).glob('*.png')))
     if corrected:
@@ -263,7 +265,8 @@ def resource_table(runs: Sequence[PipelineRun]) -> dict[str, Any]:
         for run in runs:
             record = run.records.get(name)
             seconds = record['seconds'] if record else None
-            cells += [_duration(seconds), _memory(record)]
+            memory = (record or {}).get('memory') or {}
+            cells += [_duration(seconds), format_memory(memory) or _NO_VALUE]
         rows.append(cells)
     totals = [sum(record['seconds'] for record in run.records.values()) for run in runs]
     if rows:
@@ -296,18 +299,3 @@ def _count(images: int) -> str:
 
 def _duration(seconds: float | None) -> str:
     return _NO_VALUE if seconds is None else format_duration(seconds)
-
-
-def _memory(record: Mapping[str, Any] | None) -> str:
-    """Return the peaks of memory of a stage as text."""
-    megabytes = (record or {}).get('memory') or {}
-    texts = [f'{value / 1024:.1f} GB{where}' for where, value in _places(megabytes)]
-    return ', '.join(texts) or _NO_VALUE
-
-
-def _places(megabytes: Mapping[str, float]) -> list[tuple[str, float]]:
-    return [
-        (where, megabytes[key])
-        for key, where in (('process', ''), ('gpu', ' on the GPU'))
-        if megabytes.get(key)
-    ]

@@ -195,13 +195,13 @@ def _look_at(
     masks = {
         run.name: load_mask(run.masks / f'{image_id}.png') for run in image_set.runs if run.masks
     }
-    found = set(image_set.labels(image_id))
-    for mask in (*masks.values(), *([] if truth is None else [truth])):
-        found |= {label for label in np.unique(mask).tolist() if 0 < label < count}
-    areas = None
-    if masks:
-        *_, last = masks.values()
-        areas = count_areas(last, count)
+    shown = [count_areas(mask, count) for mask in masks.values()]
+    areas = shown[-1] if shown else None
+    if truth is not None:
+        shown.append(count_areas(truth, count))
+    found = set(image_set.labels(image_id)).union(
+        *((np.flatnonzero(counts[1:count]) + 1).tolist() for counts in shown)
+    )
     pairs = {}
     if truth is not None:
         for name, mask in masks.items():

@@ -19,6 +19,7 @@ GOOD, CONFUSED, LARGE, SMALL, MISSED, INVENTED, UNSURE = (
 )
 _GOOD_BELOW = 0.1  # ours: the largest error, as a share of what shows a class in either mask
 _FULL = 0.95  # ours: of an image
+_LABELS = 256  # of uint8
 _UNSURE_ABOVE = 0.3  # ours: of an image
 
 
@@ -54,11 +55,11 @@ def count_pairs(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.nd
         >>> count_pairs(np.array([[0, 1, 255]]), np.array([[0, 255, 1]]), 2).tolist()
         [[1, 0], [1, 0]]
     """
-    counted = truth != IGNORE_INDEX
-    truth = truth[counted].astype(np.int64)
-    predicted = np.where(predicted == IGNORE_INDEX, 0, predicted)[counted]
-    counts = np.bincount(truth * classes + predicted, minlength=classes**2)
-    return counts.reshape(classes, classes)
+    both = (truth.astype(np.uint16) << 8) | predicted
+    counts = np.bincount(both.ravel(), minlength=_LABELS**2).reshape(_LABELS, _LABELS)
+    pairs = counts[:classes, :classes].copy()
+    pairs[:, 0] += counts[:classes, IGNORE_INDEX]
+    return pairs
 
 
 def class_iou(pairs: np.ndarray) -> np.ndarray:
@@ -123,7 +124,7 @@ def _name_error(
 
 def count_areas(mask: np.ndarray, classes: int) -> np.ndarray:
     """Count the pixels of every label and, last, of unsure ones, ``(classes + 1,)`` int64."""
-    counts = np.bincount(mask.ravel(), minlength=IGNORE_INDEX + 1)
+    counts = np.bincount(mask.ravel(), minlength=_LABELS)
     return np.append(counts[:classes], counts[IGNORE_INDEX])
 
 

@@ -13,7 +13,7 @@ from mmwsss.pipeline.run import PipelineRun
 from mmwsss.structures import atomic_path
 from mmwsss.visualization import class_legend, heatmap_colors
 
-from .curves import kl_chart, threshold_chart, training_charts
+from .curves import kl_chart, separation_chart, threshold_chart, training_charts
 from .figures import (
     class_table,
     confusion_sections,
@@ -34,7 +34,7 @@ from .gallery import (
     test_set,
     training_set,
 )
-from .prototypes import prototype_rows
+from .prototypes import Prototypes, show_prototypes
 
 _SCALE = 9  # colours of the scale of maps
 
@@ -91,9 +91,10 @@ def describe_runs(runs: Sequence[PipelineRun], max_images: int = MAX_IMAGES) -> 
         'classes': class_table(runs, sets),
         'confusions': confusion_sections(sets),
         'thresholds': threshold_chart(runs),
+        'separation': separation_chart(runs),
         'trainings': training_charts(runs),
         'kl': kl_chart(runs),
-        'prototypes': prototype_rows(runs) if max_images else [],
+        'prototypes': show_prototypes(runs) if max_images else Prototypes(),
         'kl_notes': kl_notes(runs),
         'resources': resource_table(runs),
         'origin': origin(runs),

@@ -15,6 +15,7 @@ from mmwsss.pipeline import stages
 from mmwsss.pipeline.report import write_report
 from mmwsss.pipeline.report.gallery import training_set
 from mmwsss.pipeline.report_pictures import choose_ids, last_stage, prediction_images, seed_images
+from mmwsss.pipeline.vectors import Vectors
 from mmwsss.seeds.masks import save_mask
 
 IDS = ('a', 'b', 'c', 'd')
@@ -334,6 +335,63 @@ def test_prototypes_light_up_over_images_of_the_network_that_has_them(make_run, 
     layers = re.findall(r'<img src="(data:image/png[^"]*)"', section)
     weightiest = np.asarray(picture(layers[1]).convert('RGBA'))
     assert weightiest[3, 1, 3] == 0 and weightiest[3, -1, 3] > 100
+
+
+@pytest.fixture
+def clustered(make_run, monkeypatch):
+    """A run whose plug-in has instances of two classes, which the alignment moves apart."""
+    from mmwsss.pipeline.report import prototypes
+
+    run = make_run()
+    vectors = np.random.default_rng(0).normal(size=(6, 4))
+    classes = np.array([0, 0, 0, 1, 1, 1])
+    marks = {'context prototype': (vectors[[0, 3]], np.array([0, 1]))}
+    moved = vectors + 9 * np.eye(4)[classes]
+    pair = [Vectors(points, classes, marks) for points in (vectors, moved)]
+    monkeypatch.setattr(prototypes, '_trained_plug_in', lambda run: (run.workspace.config, ''))
+    monkeypatch.setattr(prototypes, 'load_network', lambda *arguments: Explained())
+    monkeypatch.setattr(prototypes, '_rows', lambda *arguments: [])
+    monkeypatch.setattr(prototypes, 'PrototypeAwareCAMHead', Explained)
+    monkeypatch.setattr(prototypes, 'anchor_vectors', lambda *arguments: pair)
+    run.workspace.config.model = {'data_preprocessor': None}
+    return run
+
+
+def test_instances_lie_in_a_plane_before_and_after_the_alignment(clustered, write):
+    pytest.importorskip('sklearn')
+    section = write(clustered).partition('<section id="prototypes">')[2].partition('</section>')[0]
+    planes = re.findall(r'<figure class="chart plane">.*?</figure>', section, re.S)
+    assert ['before the' in plane for plane in planes] == [True, False]
+    for plane in planes:
+        points = re.findall(r'<circle cx="([^"]*)" cy="([^"]*)" r="4" fill="(#\w+)">', plane)
+        assert [color for *_, color in points] == ['#c80000'] * 3 + ['#0000fa'] * 3
+        assert all(0 < float(place) < 400 for *places, _ in points for place in places)
+        assert plane.count('context prototype of cat') == 1
+    values = [float(value) for value in re.findall(r'silhouette (-?[\d.]+)</figcaption>', section)]
+    assert values[1] > 0.8 > values[0]
+    assert '<b>dog' not in section and '</i>&lt;b&gt;dog' in section
+
+
+def test_without_scikit_learn_a_page_says_what_is_missing(clustered, write, monkeypatch):
+    from mmwsss.pipeline.report import prototypes
+
+    monkeypatch.setattr(prototypes, 'has_scikit_learn', lambda: False)
+    page = write(clustered)
+    assert 'needs scikit-learn: pip install mmwsss[figures]' in page
+    assert '<figure class="chart plane">' not in page
+
+
+def test_the_curve_of_a_threshold_that_was_chosen_without_masks(make_run, write):
+    run = make_run(left_out=('scores', 'mask_scores', 'test'))
+    curve = {'thresholds': [0.1, 0.2, 0.3], 'separation': [0.5, 1.0, 0.25], 'threshold': 0.2}
+    run.records['masks']['figures'].update(bg_threshold=0.2, auto=curve)
+    page = write(run)
+    assert 'at the background threshold 0.20, chosen by the scores of the seeds alone' in page
+    assert 'href="#thresholds"' in page
+    section = page.partition('<section id="thresholds">')[2].partition('</section>')[0]
+    [points] = re.findall(r'points="([^"]*)"[^>]*><title>masks, cam: 0.20</title>', section)
+    [mark] = re.findall(r'<circle class="s0" cx="([^"]*)" cy="([^"]*)"', section)
+    assert ','.join(mark) == points.split()[1]
 
 
 def test_losses_and_rates_of_trainings_that_were_cut_off(make_run, write):
