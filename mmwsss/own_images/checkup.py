@@ -79,6 +79,7 @@ def list_findings(config: Config, work_dir: str | Path | None = None) -> list[Fi
         size_findings,
     )
     findings = [finding for look in looks for finding in look(images)]
+    findings += [Finding('note', text) for text in workspace.notes]
     return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
 
 

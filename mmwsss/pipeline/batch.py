@@ -2,6 +2,7 @@
 
 import math
 import os
+from typing import Any
 
 from mmengine.config import Config
 
@@ -13,6 +14,7 @@ _PROCESSES = {  # what a launcher tells its processes
     'mpi': 'OMPI_COMM_WORLD_SIZE',
 }
 _RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
+LOADERS = ('train_dataloader', 'seed_dataloader', 'test_dataloader')
 
 
 def share_batch(config: Config, processes: int) -> None:
@@ -105,30 +107,78 @@ def check_batches(config: Config, images: int, processes: int, stage: str) -> No
 
 
 def refuse_senseless_numbers(config: Config) -> None:
-    """Raise ValueError if a training has no epoch, no image in a batch, or a negative rate.
+    """Raise ValueError if a training has no epoch, no image in a batch, or a negative number.
 
     A rate of 0 is that of a pass which collects and learns no weight.
 
     Args:
         config: Of the training.
     """
-    optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
+    wrapper = config.get('optim_wrapper') or {}
+    optimizer = wrapper.get('optimizer') or {}
     loader, loops = config.get('train_dataloader') or {}, config.get('train_cfg') or {}
     wholes = {
-        'total_batch_size': config.get('total_batch_size'),
-        'train_dataloader.batch_size': loader.get('batch_size'),
-        'train_cfg.max_epochs': loops.get('max_epochs'),
-        'train_cfg.max_iters': loops.get('max_iters'),
+        'total_batch_size': (config.get('total_batch_size'), 1),
+        'train_dataloader.batch_size': (loader.get('batch_size'), 1),
+        'optim_wrapper.accumulative_counts': (wrapper.get('accumulative_counts'), 1),
+        'train_cfg.max_epochs': (loops.get('max_epochs'), 1),
+        'train_cfg.max_iters': (loops.get('max_iters'), 1),
     }
-    for place, value in wholes.items():
+    for name in LOADERS:
+        wholes[f'{name}.num_workers'] = ((config.get(name) or {}).get('num_workers'), 0)
+    for place, (value, least) in wholes.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (whole and value >= 1):
-            raise ValueError(f'{place} is {value!r}; it must be a whole number of at least 1')
+        if value is not None and not (whole and value >= least):
+            raise ValueError(f'{place} is {value!r}; it must be a whole number of at least {least}')
+    for index, scheduler in enumerate(_schedulers(config)):
+        begin, end = scheduler.get('begin', 0), scheduler.get('end')
+        if isinstance(end, int) and end <= begin:
+            raise ValueError(
+                f'param_scheduler.{index}.end is {end}; it must be above its begin, {begin}'
+            )
     rate = optimizer.get('lr')
     if rate is not None and not (isinstance(rate, int | float) and 0 <= rate < math.inf):
         raise ValueError(
             f'optim_wrapper.optimizer.lr is {rate!r}; it must be a number of at least 0'
         )
+
+
+def early_end_of_rate(config: Config, stage: str) -> str | None:
+    """Say that the rate of a training comes to its end before the training does.
+
+    Args:
+        config: Of the training.
+        stage: Name of the stage, for the sentence.
+    """
+    epochs = (config.get('train_cfg') or {}).get('max_epochs')
+    found = _schedulers(config)
+    ends = {index: one['end'] for index, one in enumerate(found) if one.get('end')}
+    by_epoch = all(one.get('by_epoch', True) for one in found)
+    if not epochs or not ends or not by_epoch or max(ends.values()) >= epochs:
+        return None
+    last = max(ends, key=lambda index: ends[index])
+    return (
+        f'stage {stage!r} trains for {epochs} epochs, but its rate has come to its end after '
+        f'{ends[last]}, and little is learnt then: set param_scheduler.{last}.end'
+    )
+
+
+def _schedulers(config: Config) -> list[dict[str, Any]]:
+    found = config.get('param_scheduler') or []
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+
+
+def let_workers_go(config: Config) -> None:
+    """Take what needs processes that load images from loaders that have none, as torch refuses it.
+
+    Args:
+        config: Changed in place: ``num_workers=0`` on a command line is enough.
+    """
+    for name in LOADERS:
+        loader = config.get(name)
+        if loader and loader.get('num_workers', 0) == 0:
+            loader.pop('persistent_workers', None)
+            loader.pop('prefetch_factor', None)
 
 
 def training_processes(config: Config, gpus: int) -> int:

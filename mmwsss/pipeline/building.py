@@ -1,5 +1,6 @@
 """From a config's ``stages`` to stages in the order that they run in."""
 
+import difflib
 import inspect
 from typing import Any
 
@@ -57,7 +58,7 @@ def _build_stage(name: str, options: dict[str, Any], config: Config) -> Stage | 
     where = f'stages.{name}'
     kind = options.pop('type', None)
     if kind not in STAGES.module_dict:
-        hint = ' (a new stage needs a type)' if kind is None else ''
+        hint = _hint(name, config) if kind is None else ''
         raise ValueError(f'{where}.type is {kind!r}{hint}; known are {sorted(STAGES.module_dict)}')
     target = STAGES.get(kind)
     defaults = target.defaults(config, options)
@@ -78,6 +79,13 @@ def _build_stage(name: str, options: dict[str, Any], config: Config) -> Stage | 
     return target(name, **options)
 
 
+def _hint(name: str, config: Config) -> str:
+    """Say what a stage without a type may be: another one's name, misspelt, or a new one."""
+    known = [other for other, options in config.stages.items() if (options or {}).get('type')]
+    near = difflib.get_close_matches(name, known, n=1)
+    return f' (did you mean stages.{near[0]}?)' if near else ' (a new stage needs a type)'
+
+
 def _check_inputs(stages: dict[str, Stage], left_out: dict[str, str]) -> None:
     for name, stage in stages.items():
         for source in stage.inputs():
@@ -91,6 +99,14 @@ def _check_inputs(stages: dict[str, Stage], left_out: dict[str, str]) -> None:
                 raise ValueError(
                     f'stages.{name} reads {source!r}, which is no stage; the stages are '
                     f'{list(stages)}'
+                )
+        for option, wanted in stage.wants.items():
+            source = getattr(stage, option)
+            if source in stage.inputs() and stages[source].gives not in ('', wanted):
+                fitting = [other for other, one in stages.items() if one.gives == wanted]
+                raise ValueError(
+                    f'stages.{name}.{option} is {source!r}, which makes no {wanted}; name one of '
+                    f'{", ".join(fitting) or "those that do, of which there is none"}'
                 )
 
 

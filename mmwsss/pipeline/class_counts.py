@@ -10,7 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.registry import DATASETS, MODELS
 
-_LOADERS = ('train_dataloader', 'seed_dataloader', 'test_dataloader')
+from .batch import LOADERS
 
 
 def settle_class_counts(config: Config, where: str = '') -> None:
@@ -89,7 +89,7 @@ def dataset_classes(dataset: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def _config_dataset(config: Config) -> Mapping[str, Any] | None:
-    datasets = ((config.get(loader) or {}).get('dataset') for loader in _LOADERS)
+    datasets = ((config.get(loader) or {}).get('dataset') for loader in LOADERS)
     return next((dataset for dataset in datasets if dataset), None)
 
 

@@ -51,6 +51,8 @@ _FIRST_LEVEL = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'tta_model',
     'tta_pipeline',
 }
+_SETS = ('judged_on', 'tested_on')  # what judges masks, and what a segmentor is tested on
+_PARTS = ('backbone', 'neck', 'decode_head', 'cam_head', 'prototype_head')
 _SHOWN = 4  # places in a message
 _LOADER_EXTRAS = {'num_batch_per_epoch'}  # of mmengine, beside torch's options
 
@@ -85,6 +87,9 @@ def load_config(
     if backbone:
         use_backbone(config, backbone)
     merge_options(config, options, where)
+    for name in _SETS:
+        if not isinstance(config.get(name), dict | None):
+            raise ValueError(f'{name} is {config[name]!r}; it must be a dict, or be None')
     settle_class_counts(config)
     settle_backbone(config)
     return config
@@ -261,6 +266,40 @@ def _check_part(where: str, part: dict[str, Any]) -> None:
             taker = nested.taker
             check_keys(f'{where}.{key}', taker.__name__, keys, taker, set(nested.given))
             check_values(f'{where}.{key}', part.get(key) or {}, taker)
+
+
+def check_types(config: Config) -> None:
+    """Raise ValueError if a network, a part of it or what trains it is of a type nobody knows.
+
+    Args:
+        config: Of a training. Types of other packages (``mmpretrain.X``) are left to them.
+    """
+    model, wrapper = config.get('model') or {}, config.get('optim_wrapper') or {}
+    parts = [
+        ('model', model, registry.MODELS),
+        *((f'model.{name}', model.get(name), registry.MODELS) for name in _PARTS),
+        ('optim_wrapper', wrapper, mmengine.OPTIM_WRAPPERS),
+        ('optim_wrapper.optimizer', wrapper.get('optimizer'), mmengine.OPTIMIZERS),
+        ('train_cfg', config.get('train_cfg'), registry.LOOPS),
+    ]
+    for index, hook in enumerate(config.get('custom_hooks') or []):
+        parts.append((f'custom_hooks.{index}', hook, registry.HOOKS))
+    for place, part, kinds in parts:
+        kind = part.get('type') if isinstance(part, dict) else None
+        if isinstance(kind, str) and '.' not in kind and kinds.get(kind) is None:
+            near = difflib.get_close_matches(kind, _names(kinds), n=1)
+            hint = f': did you mean {near[0]!r}?' if near else ''
+            raise ValueError(f'{place}.type is {kind!r}, which is unknown{hint}')
+
+
+def _names(kinds: Any) -> list[str]:
+    """Return the names that a registry and those above it know."""
+    found: list[str] = []
+    while kinds is not None:
+        prefix = _PREFIX if kinds.scope == 'mmwsss' else ''
+        found += [f'{prefix}{name}' for name in kinds.module_dict]
+        kinds = kinds.parent
+    return found
 
 
 def check_keys(

@@ -32,7 +32,7 @@ from mmwsss.seeds.processes import preload_in_workers
 from mmwsss.structures import atomic_path, naming_full_disk
 from mmwsss.terminal import reporting, track
 
-from .batch import launched_processes, share_batch, share_images
+from .batch import launched_processes, let_workers_go, share_batch, share_images
 from .checkpoints import POINTER, settle_checkpoints
 from .class_counts import check_tested_classes
 from .predictions import config_without_ground_truth, lacks_ground_truth
@@ -376,6 +376,7 @@ def _build_runner(config: Config, begins_anew: Sequence[str] = ()) -> Runner:
         check_dataset_paths(loader.dataset)
     if not config.get('test_dataloader'):  # mmengine wants all three of a test, or none
         config.test_cfg = config.test_evaluator = None
+    let_workers_go(config)
     compat.prepare_cpu_processes(config)
     if config.get('visualizer'):
         # one of another training in this process would keep its folder, and take these losses

@@ -56,7 +56,8 @@ def run_in_processes(
             pending |= {pool.submit(function, x) for x in islice(items, len(done))}
     except BrokenProcessPool as error:
         raise ChildProcessError(
-            'a worker process died, perhaps for want of memory: use fewer processes and resume'
+            'a worker process died, perhaps for want of memory: use fewer processes and resume; or '
+            "a script of yours lacks `if __name__ == '__main__':` around what it calls"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -76,6 +76,15 @@ def run(monkeypatch, *arguments, options=SMALL):
     assert main(['test', *arguments, '--cfg-options', *options]) == 0
 
 
+@pytest.mark.parametrize('part', ['cam_head.classifier.weight', 'backbone.conv1.weight', None])
+def test_a_checkpoint_of_another_network_is_refused(voc, tmp_path, monkeypatch, part):
+    torch.save({'state_dict': {part: torch.zeros(2)} if part else {}}, tmp_path / 'other.pth')
+    (voc / 'SegmentationClass').mkdir()
+    with pytest.raises(ValueError, match=r'other\.pth'):
+        run(monkeypatch, VOC, 'other.pth', '--out', 'masks')
+    assert not (tmp_path / 'masks').exists()
+
+
 @pytest.mark.parametrize('views', [[], ['--tta']])
 def test_an_archive_for_the_server_needs_no_ground_truth(
     voc, checkpoint, tmp_path, monkeypatch, views

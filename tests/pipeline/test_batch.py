@@ -1,10 +1,14 @@
+import re
+
 import pytest
 from mmengine.config import Config
 
 from mmwsss.pipeline.batch import (
     check_batches,
+    early_end_of_rate,
     launched_processes,
     launched_rank,
+    let_workers_go,
     refuse_senseless_numbers,
     share_batch,
     training_processes,
@@ -136,6 +140,37 @@ def test_a_training_has_a_batch(images, processes, options, fits):
     message = rf"'cam': {images} images make no batch of {16 * processes}, .*total_batch_size to"
     with pytest.raises(ValueError, match=message):
         check_batches(config, images, processes, 'cam')
+
+
+@pytest.mark.parametrize('number', [-1, 1.5, 'many'])
+def test_processes_that_load_images_are_counted(number):
+    config = config_of(2, seed_dataloader={'num_workers': number})
+    with pytest.raises(ValueError, match=r'seed_dataloader\.num_workers is .* of at least 0'):
+        refuse_senseless_numbers(config)
+
+
+def test_a_rate_that_ends_before_the_training_is_noted():
+    def noted(end, **more):
+        schedulers = [{'type': 'LinearLR', 'end': 2}, {'type': 'PolyLR', 'end': end, **more}]
+        config = config_of(2, train_cfg={'max_epochs': 9}, param_scheduler=schedulers)
+        refuse_senseless_numbers(config)
+        return early_end_of_rate(config, 'cam')
+
+    message = (
+        "'cam' trains for 9 epochs, but its rate has come to its end after 5, .*scheduler.1.end"
+    )
+    assert re.search(message, noted(5))
+    assert noted(9) is noted(5, by_epoch=False) is None
+    with pytest.raises(ValueError, match=r'param_scheduler\.1\.end is 1; it must be above its b'):
+        noted(1, begin=2)
+
+
+def test_a_loader_without_processes_keeps_none():
+    config = config_of(2, test_dataloader={'num_workers': 2, 'persistent_workers': True})
+    config.train_dataloader = {'num_workers': 0, 'persistent_workers': True, 'prefetch_factor': 2}
+    let_workers_go(config)
+    assert config.train_dataloader == {'num_workers': 0}
+    assert config.test_dataloader == {'num_workers': 2, 'persistent_workers': True}
 
 
 def test_numbers_that_make_sense():

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmwsss.pipeline import network
-from mmwsss.pipeline.config import load_config, merge_options
+from mmwsss.pipeline.config import check_types, load_config, merge_options
 from mmwsss.pipeline.run import check_stages, open_workspace
 from mmwsss.pipeline.stages import training
 from mmwsss.pipeline.stages.images import loader_recipe
@@ -207,6 +207,7 @@ def test_every_training_is_asked_whether_its_images_make_a_batch(config, tmp_pat
         ('train_cfg.max_epochs', 0, r'train_cfg\.max_epochs is 0; it must be a whole number'),
         ('train_cfg.max_epochs', 1.5, r'max_epochs is 1\.5'),
         ('total_batch_size', -2, r'total_batch_size is -2'),
+        ('optim_wrapper.accumulative_counts', 0, r'accumulative_counts is 0; it must be a whole'),
         (
             'optim_wrapper.optimizer.lr',
             -0.1,
@@ -219,6 +220,20 @@ def test_numbers_that_make_no_sense_are_refused(config, tmp_path, place, value, 
     merge_options(config, {place: value})
     with pytest.raises(ValueError, match=message):
         check(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('place', 'value', 'message'),
+    [
+        ('model.type', 'CAMSegmentr', r"model\.type is 'CAMSegmentr', which is unknown: did you"),
+        ('custom_hooks.0.type', 'Nope', r"custom_hooks\.0\.type is 'Nope', which is unknown"),
+        ('optim_wrapper.type', 'AmpOptimWraper', "did you mean 'AmpOptimWrapper'"),
+    ],
+)
+def test_types_that_nobody_knows_are_refused(config, place, value, message):
+    merge_options(config, {place: value})
+    with pytest.raises(ValueError, match=message):
+        check_types(config)
 
 
 def test_a_pass_that_learns_no_weight_has_a_rate_of_zero(config, tmp_path):
@@ -434,6 +449,28 @@ def test_a_checkpoint_of_other_classes_leaves_no_seeds(config, tmp_path):
     assert not (tmp_path / 'seeds').exists()
 
 
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (
+            lambda state: {'decode_head.conv_seg.weight': torch.zeros(11, 4, 1, 1)},
+            r"leaves \d+ of \d+ .* it seems to be a segmentor's",
+        ),
+        (lambda state: {n: v for n, v in state.items() if 'cam_head' not in n}, 'leaves 1 of'),
+        (lambda state: {n: v for n, v in state.items() if 'projection' not in n}, r'leaves \d'),
+        (lambda state: {n.replace('backbone', 'net'): v for n, v in state.items()}, r'leaves \d'),
+        (lambda state: {}, r'other\.pth'),
+    ],
+)
+def test_a_checkpoint_that_leaves_a_part_random_makes_no_seeds(config, tmp_path, change, message):
+    config.work_dir = str(tmp_path / 'log')
+    state = change(MODELS.build(config.model).state_dict())
+    torch.save({'state_dict': state}, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=message):
+        network.generate_seeds(config, tmp_path / 'other.pth', tmp_path / 'seeds')
+    assert not (tmp_path / 'seeds').exists()
+
+
 def test_seeds_of_another_checkpoint_network_or_view_are_not_mixed(config, tmp_path):
     checkpoint, folder = tmp_path / 'a.pth', tmp_path / 'seeds'
     torch.save({'x': torch.zeros(1)}, checkpoint)
@@ -459,6 +496,46 @@ def test_seeds_of_the_same_work_go_on(config, tmp_path, monkeypatch):
     config.seed_dataloader.dataset.pipeline[-1].scales = (1.0,)
     with pytest.raises(FileExistsError, match='seeds of other views: give another --out-dir, or'):
         network.generate_seeds(config, checkpoint, folder)
+
+
+TWO = """
+_base_ = [{base!r}]
+mine = dict(_delete_=True, type='BaseSegDataset', data_root={root!r},
+            data_prefix=dict(img_path='JPEGImages'), ann_file='ImageSets/Segmentation/train.txt',
+            metainfo=dict(classes=('background', 'cat', 'dog')))
+labelled = dict(dataset=mine, label_file={root!r} + '/image_labels.json')
+train_dataloader = seed_dataloader = dict(dataset=labelled)
+judged_on = tested_on = None
+"""
+
+
+@pytest.fixture
+def two(config, tmp_path):
+    """Own images of two classes on a config of photographs that are not there."""
+    path = tmp_path / 'mine.py'
+    base = str(ROOT / 'configs/cpal/irn_cpal_voc_mini.py')
+    path.write_text(TWO.format(base=base, root=str(tmp_path / 'toy_scenes')))
+    options = {'stages.crf_masks': None, 'stages.pseudo_masks.scores': None}
+    return load_config(path, {**options, 'stages.pseudo_masks.bg_threshold': 'auto'})
+
+
+def test_trainings_on_own_images_open_no_test_images(two, tmp_path):
+    assert 'voc_mini' in two.test_dataloader.dataset.dataset.data_root
+    check(two, tmp_path)
+    workspace = open_workspace(two, tmp_path / 'run')
+    trained = [n for n, stage in workspace.stages.items() if isinstance(stage, training.Train)]
+    assert trained == ['cam', 'irnet', 'segmentor']
+    for name in trained:
+        network_config = workspace.network_config(name)
+        network_config.work_dir = str(tmp_path / 'log')
+        network._build_runner(network_config)
+
+
+@pytest.mark.parametrize('number', [2, 21])
+def test_a_segmentor_of_other_classes_is_refused_before_the_first_stage(two, tmp_path, number):
+    two.stages.segmentor.options = {'model.decode_head.num_classes': number}
+    with pytest.raises(ValueError, match=rf'num_classes is {number}, .* 2 classes and the back'):
+        check(two, tmp_path)
 
 
 def test_a_run_works_where_its_config_says(config, tmp_path):

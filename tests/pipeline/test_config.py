@@ -228,6 +228,12 @@ def test_misspelt_options_of_the_schedule_are_named(option, near):
         merge_options(config, {option: 3})
 
 
+@pytest.mark.parametrize('name', ['judged_on', 'tested_on'])
+def test_what_judges_is_a_dict_or_none(name):
+    with pytest.raises(ValueError, match=f'{name} is 7; it must be a dict, or be None'):
+        load_config('irn_toy', {name: 7})
+
+
 VARIABLES = """
 label_file = 'data/labels.csv'
 images = dict(data_root='data', img_suffix='.jpg')
@@ -282,6 +288,7 @@ def test_merging_leaves_the_options_as_they_are():
     [
         ({'model': {'prototype_head': {'tua': 1}}}, r"model\.prototype_head .*did you mean 'tau'"),
         ({'model.prototype_head.bank.lenght': 1}, r"head\.bank \(SupportBank\) .*mean 'length'"),
+        ({'model.prototype_head.bank.length': 0}, r'bank\.length is 0; it must be at least 1'),
         ({'modle.x': 1}, " is unknown: did you mean 'model'"),
         ({'custom_hooks.99.seed': 1}, ' cannot be merged'),
     ],

@@ -26,8 +26,22 @@ SEEDS = {'type': 'GenerateSeeds', 'name': 'seeds'}
         ([], 'has no `stages`'),
         ([{'type': 'Generate', 'name': 'a'}], r"stages\.a\.type is 'Generate'; known are"),
         ([{'name': 'crf_msks', 'crf': None}], r'type is None \(a new stage needs a type\)'),
+        ([SEEDS, {'name': 'seds', 'model': None}], r'is None \(did you mean stages\.seeds\?\)'),
         ([{**SEEDS, 'modle': 'x'}], "did you mean 'model'"),
         ([{**SEEDS, 'model': 'cam'}], "reads 'cam', which is no stage; the stages are"),
+        (
+            [SEEDS, {'type': 'Train', 'name': 'segmentor', 'masks': 'seeds'}],
+            r"stages\.segmentor\.masks is 'seeds', which makes no masks; .* there is none",
+        ),
+        (
+            [
+                SEEDS,
+                {'type': 'RefineSeeds', 'name': 'masks', 'seeds': 'seeds'},
+                {**SEEDS, 'name': 'again', 'model': 'masks'},
+                {'type': 'Train', 'name': 'cam'},
+            ],
+            r"stages\.again\.model is 'masks', which makes no network; name one of cam",
+        ),
         ([{**SEEDS, 'model': 'seeds'}], r"\['seeds'\] wait for one another"),
         ([{'type': 'RefineSeeds', 'name': 'r'}], r'stages\.r \(RefineSeeds\) needs seeds: add it'),
         ([{'type': 'RefineSeeds', 'name': 'r', 'seeds': None}], 'needs seeds: add it'),

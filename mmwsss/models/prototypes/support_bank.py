@@ -1,5 +1,7 @@
 """The support bank of CPAL: the latest instance prototypes of each class, and their clusters."""
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
 from mmengine import dist
@@ -7,6 +9,7 @@ from torch import Tensor, nn
 
 from mmwsss.functional.cpal import cluster_means
 from mmwsss.models.class_count import refuse_other_class_count
+from mmwsss.structures import Range
 
 from .clustering import cluster_assignment
 
@@ -46,8 +49,8 @@ class SupportBank(nn.Module):
         self,
         num_classes: int,
         channels: int,
-        length: int = 1000,  # CPAL Sec. 4.1
-        num_prototypes: int = 50,  # CPAL Sec. 4.1
+        length: Annotated[int, Range(1)] = 1000,  # CPAL Sec. 4.1
+        num_prototypes: Annotated[int, Range(1)] = 50,  # CPAL Sec. 4.1
         normalize: bool = False,
     ) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
 """What a stage is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mmengine.config import Config
@@ -12,13 +13,15 @@ class Stage(ABC):
     """One step from files to files.
 
     A subclass lists in `takes` which of its options name earlier stages; the order of the stages
-    follows from them.
+    follows from them. What they must give, a network, seeds or masks, may be said in `wants`.
 
     Args:
         name: Of the stage and of its folder.
     """
 
     takes: ClassVar[tuple[str, ...]] = ()
+    wants: ClassVar[Mapping[str, str]] = {}  # by option
+    gives: ClassVar[str] = ''  # empty for a stage that does not say it
     judges: ClassVar[bool] = False  # whether it compares with ground truth, and writes nothing else
 
     def __init__(self, name: str) -> None:

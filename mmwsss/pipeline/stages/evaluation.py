@@ -1,7 +1,7 @@
 """Stages that compare with ground truth."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.config import Config
 
@@ -84,6 +84,8 @@ class EvaluateSeeds(_Evaluation):
     """
 
     takes = ('seeds',)
+    wants: ClassVar = {'seeds': 'seeds'}
+    gives = 'scores'
 
     def __init__(
         self, name: str, seeds: str, ground_truth: str, ids: str, title: str = 'seeds'
@@ -131,6 +133,8 @@ class EvaluateMasks(_Evaluation):
     """
 
     takes = ('masks',)
+    wants: ClassVar = {'masks': 'masks'}
+    gives = 'scores'
 
     def __init__(
         self, name: str, masks: str, ground_truth: str, ids: str, title: str = 'pseudo masks'

@@ -44,6 +44,8 @@ class RefineSeeds(Stage):
     """
 
     takes = ('seeds', 'scores')
+    wants: ClassVar = {'seeds': 'seeds'}
+    gives = 'masks'
     _numbers: ClassVar[tuple[str, ...]] = (
         'source',
         'bg_threshold',
@@ -170,6 +172,8 @@ class MakeIRLabels(Stage):
     """
 
     takes = ('seeds',)
+    wants: ClassVar = {'seeds': 'seeds'}
+    gives = 'masks'
 
     def __init__(
         self,

@@ -32,6 +32,8 @@ class GenerateSeeds(Stage):
     """
 
     takes = ('model', 'masks')
+    wants: ClassVar = {'model': 'network', 'masks': 'masks'}
+    gives = 'seeds'
 
     def __init__(self, name: str, model: str | None = None, masks: str | None = None) -> None:
         super().__init__(name)
@@ -121,6 +123,8 @@ class WalkSeeds(Stage):
     """
 
     takes = ('seeds', 'model')
+    wants: ClassVar = {'seeds': 'seeds'}
+    gives = 'seeds'
     extra_keywords: ClassVar = WalkSettings
 
     def __init__(self, name: str, seeds: str, model: str, **settings: Any) -> None:

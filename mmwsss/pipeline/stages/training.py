@@ -2,7 +2,7 @@
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.config import Config
 
@@ -12,13 +12,14 @@ from mmwsss.evaluation.seed_evaluation import evaluate_masks
 from mmwsss.pipeline.backbones import settle_backbone
 from mmwsss.pipeline.batch import (
     check_batches,
+    early_end_of_rate,
     refuse_senseless_numbers,
     set_joint_batch,
     share_batch,
     training_processes,
 )
 from mmwsss.pipeline.class_counts import check_tested_classes, settle_class_counts
-from mmwsss.pipeline.config import merge_options
+from mmwsss.pipeline.config import check_types, merge_options
 from mmwsss.pipeline.network import (
     adopt_checkpoint,
     check_backbone,
@@ -72,6 +73,8 @@ class Train(Stage):
     """
 
     takes = ('masks', 'backbone', 'start', 'prototypes')
+    wants: ClassVar = {'masks': 'masks', 'backbone': 'network', 'start': 'network'}
+    gives = 'network'
 
     def __init__(
         self,
@@ -155,12 +158,15 @@ class Train(Stage):
             return
         faults = Faults()
         with faults.collect():
+            check_types(config)
+        with faults.collect():
             check_start(config)
         with faults.collect():
             check_backbone(config.model)
         with faults.collect():
             refuse_senseless_numbers(config)
             share_batch(config, _processes(config, workspace))
+        workspace.note(early_end_of_rate(config, self.name))
         with faults.collect():
             self._check_images(config, workspace)
         faults.say()
@@ -229,6 +235,7 @@ class Test(Stage):
     """
 
     takes = ('model',)
+    wants: ClassVar = {'model': 'network'}
 
     def __init__(
         self,
