@@ -53,26 +53,11 @@ from mmwsss import structures
 from mmwsss.structures import IMAGE_SUFFIXES, atomic_path
 
 from .label_exports import cvat_export, folder_export, json_export
-from .label_tables import read_table
+from .label_tables import read_table, says_nothing
 
 _CONVERTER = '`mmwsss convert labels`'
 _SUFFIXES = ('.json', '.csv', '.tsv', '.txt', '.xml')
 _TABLE = re.compile(r'\s*[^\s,;|]+[,;|]')  # whatever its suffix
-_NOTHING = {
-    'background',
-    'none',
-    'null',
-    'nan',
-    'na',
-    'nothing',
-    'empty',
-    'nofinding',
-    'nolabel',
-    'unlabeled',
-    'unlabelled',
-    'unknown',
-    '',
-}  # names without spaces and marks
 _BETWEEN = re.compile(r'[+/&|,;:\\]')  # what people write between names
 _SHEETS = ('.xlsx', '.xls', '.ods')
 _PICKLES = ('.npy', '.npz', '.pkl', '.pickle', '.pth', '.pt')
@@ -353,16 +338,6 @@ def _check_class(name: str, classes: Sequence[str], place: str) -> None:
     elif several := name_parts(name, classes):
         cure = f'for {" and ".join(several)}, part names by semicolons.'
     raise ValueError(f'{place}: unknown class {name!r}; {cure}')
-
-
-def says_nothing(name: str) -> bool:
-    """Say whether a name is a word for no class.
-
-    Example:
-        >>> says_nothing('No Finding'), says_nothing('N/A'), says_nothing('cat')
-        (True, True, False)
-    """
-    return re.sub(r'[\W_]+', '', name.lower()) in _NOTHING
 
 
 def name_parts(name: str, classes: Collection[str]) -> list[str]:

@@ -20,6 +20,21 @@ _DOUBTS = ('confidence', 'score', 'probability', 'prob')  # columns that take la
 _LABEL_STUDIO = 'choice'  # its column; the image has one of its own
 _YES, _NO = {'1', '1.0', 'true', 'yes'}, {'0', '0.0', 'false', 'no', ''}
 _MARKS = {'x', 'y', 't', '\u2713', '\u2714'}, {'n', 'f', '-'}  # yes and no, below a header
+_NOTHING = {
+    'background',
+    'none',
+    'null',
+    'nan',
+    'na',
+    'nothing',
+    'empty',
+    'nofinding',
+    'nolabel',
+    'unlabeled',
+    'unlabelled',
+    'unknown',
+    '',
+}  # names without spaces and marks
 _NUMBER = re.compile(r'[-+]?\d+([.,]\d+)?')
 _COLUMNS, _WORDS = (',', '\t', ';', '|'), (';', '|')  # between columns; between names in a column
 _STATED = re.compile(r'sep=(.)\n', re.IGNORECASE)  # the first line of Excel's files
@@ -269,12 +284,22 @@ def _names(
 
 def _split(cell: str, classes: Sequence[str], between: str | None) -> list[str]:
     """Give the class names in one column."""
-    if cell in classes:
+    if cell in classes or (cell and says_nothing(cell)):
         return [cell]
     if cell.startswith('[') and cell.endswith(']'):
         return _listed(cell)
     mark = between or next((mark for mark in (';', ',') if mark in cell), None)
     return [name.strip() for name in cell.split(mark) if name.strip()]
+
+
+def says_nothing(name: str) -> bool:
+    """Say whether a name is a word for no class.
+
+    Example:
+        >>> says_nothing('No Finding'), says_nothing('N/A'), says_nothing('cat')
+        (True, True, False)
+    """
+    return re.sub(r'[\W_]+', '', name.lower()) in _NOTHING
 
 
 def _listed(cell: str) -> list[str]:

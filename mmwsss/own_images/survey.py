@@ -9,8 +9,9 @@ from pathlib import Path
 from statistics import median
 
 from mmwsss.datasets import foreground_classes, images_by_id
-from mmwsss.datasets.image_labels import NO_CLASS, name_parts, read_image_labels, says_nothing
+from mmwsss.datasets.image_labels import NO_CLASS, name_parts, read_image_labels
 from mmwsss.datasets.label_exports import folder_export
+from mmwsss.datasets.label_tables import says_nothing
 from mmwsss.structures import IMAGE_SUFFIXES, image_fault, image_size
 from mmwsss.terminal import track
 

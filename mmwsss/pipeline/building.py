@@ -102,7 +102,9 @@ def _check_inputs(stages: dict[str, Stage], left_out: dict[str, str]) -> None:
                 )
         for option, wanted in stage.wants.items():
             source = getattr(stage, option)
-            if source in stage.inputs() and stages[source].gives not in ('', wanted):
+            if source == name or source not in stage.inputs():
+                continue
+            if stages[source].gives not in ('', wanted):
                 fitting = [other for other, one in stages.items() if one.gives == wanted]
                 raise ValueError(
                     f'stages.{name}.{option} is {source!r}, which makes no {wanted}; name one of '

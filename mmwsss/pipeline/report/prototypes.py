@@ -30,7 +30,8 @@ from .thumbnails import map_layer, photograph
 
 _IMAGES = 6
 _PROTOTYPES = 5  # of an image, those with the largest weights
-_SIDE = 160
+_SIDE = 152  # pixels: seven pictures fit in a row
+_LEAST = 0.005  # weight that two digits show
 _PLANE_IMAGES = 100  # ours: enough to see classes, and few to run through a network on a CPU
 _PLANE = 400  # side of a plane in units of its SVG
 _MARGIN = 12
@@ -114,7 +115,7 @@ def _rows(
         photo, size = photograph(images.infos[light.image_id]['img_path'], _SIDE)
         named = [('all, weighted', light.total)]
         named += [
-            (f'weight {weight:.2f}', one)
+            (f'weight {weight:.2f}' if weight >= _LEAST else 'no weight', one)
             for weight, one in zip(light.weights, light.maps, strict=True)
         ]
         layers = [{'name': text, 'src': map_layer(one, size)} for text, one in named]
