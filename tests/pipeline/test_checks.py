@@ -457,7 +457,7 @@ def test_a_checkpoint_of_other_classes_leaves_no_seeds(config, tmp_path):
             r"leaves \d+ of \d+ .* it seems to be a segmentor's",
         ),
         (lambda state: {n: v for n, v in state.items() if 'cam_head' not in n}, 'leaves 1 of'),
-        (lambda state: {n: v for n, v in state.items() if 'projection' not in n}, r'leaves \d'),
+        (lambda state: {n: v for n, v in state.items() if 'prototype_head' not in n}, 'leaves'),
         (lambda state: {n.replace('backbone', 'net'): v for n, v in state.items()}, r'leaves \d'),
         (lambda state: {}, r'other\.pth'),
     ],

@@ -1,6 +1,7 @@
 """Small pictures for a page of many: a photograph once, and layers that lie over it."""
 
 import base64
+import functools
 import io
 from pathlib import Path
 
@@ -41,10 +42,12 @@ def mask_layer(mask: np.ndarray, size: tuple[int, int], palette: np.ndarray) -> 
         palette: Colours by label, uint8.
     """
     small = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST)
-    labels, places = np.unique(small, return_inverse=True)
+    labels = np.flatnonzero(np.bincount(small.ravel()))
+    places = np.zeros(labels[-1] + 1, dtype=np.uint8)
+    places[labels] = np.arange(len(labels))
     colors = [_WHITE if label == IGNORE_INDEX else tuple(palette[label]) for label in labels]
     alphas = [0 if label == 0 else 150 if label == IGNORE_INDEX else _OPAQUE for label in labels]
-    return _layer(places.reshape(small.shape), colors, alphas)
+    return _layer(places[small], colors, alphas)
 
 
 def map_layer(heatmap: np.ndarray, size: tuple[int, int], threshold: float | None = None) -> str:
@@ -58,13 +61,19 @@ def map_layer(heatmap: np.ndarray, size: tuple[int, int], threshold: float | Non
     height, width = (max(1, side // 2) for side in size)
     small = cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_AREA).clip(0, 1)
     levels = np.rint(small * (_LEVELS - 1)).astype(np.uint8)
-    values = np.linspace(0, 1, _LEVELS)
-    colors = [tuple(color) for color in heatmap_colors(values)]
-    alphas = [round(_OPAQUE * min(2 * value, 1)) for value in values]
+    colors, alphas = _scale()
     if threshold is not None:
         above = (small > threshold).astype(np.uint8)
         levels[above != cv2.erode(above, np.ones((3, 3), np.uint8))] = _LEVELS
     return _layer(levels, [*colors, _WHITE], [*alphas, 255])
+
+
+@functools.cache
+def _scale() -> tuple[list[tuple[int, ...]], list[int]]:
+    """Return colour and opacity of every level of a map."""
+    values = np.linspace(0, 1, _LEVELS)
+    colors = [tuple(color) for color in heatmap_colors(values).tolist()]
+    return colors, [round(_OPAQUE * min(2 * value, 1)) for value in values.tolist()]
 
 
 def _layer(places: np.ndarray, colors: list, alphas: list[int]) -> str:
