@@ -284,11 +284,13 @@ def _names(
 
 def _split(cell: str, classes: Sequence[str], between: str | None) -> list[str]:
     """Give the class names in one column."""
-    if cell in classes or (cell and says_nothing(cell)):
+    if cell in classes:
         return [cell]
     if cell.startswith('[') and cell.endswith(']'):
         return _listed(cell)
     mark = between or next((mark for mark in (';', ',') if mark in cell), None)
+    if cell and mark is None and says_nothing(cell):  # of several words
+        return [cell]
     return [name.strip() for name in cell.split(mark) if name.strip()]
 
 
