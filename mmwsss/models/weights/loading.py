@@ -247,7 +247,7 @@ class _Guard:
     ) -> None:
         """Note what torch hands out before a load."""
         self._prefix, self._errors = prefix, errors
-        self._names = self._own(state) or list(state)
+        self._names = self._own(state)
 
     def after(self, module: nn.Module, incompatible: Any) -> None:
         """Raise for what is missing, of another shape, or too many.
