@@ -125,9 +125,12 @@ def _judge(image_id: str) -> None:
 
 def shapes_of(pipeline: list[dict], path: Path) -> tuple[list[tuple[int, ...]], float]:
     """Return the sizes that a pipeline makes of a photograph, and the CPU seconds."""
-    steps = Compose([step for step in pipeline if step['type'] != 'LoadAnnotations'])
+    steps = Compose(pipeline)
+    mask = path.with_suffix('.png')
+    save_mask(mask, np.zeros(SIZE, dtype=np.uint8))
+    files = {'img_path': str(path), 'seg_map_path': str(mask)}
     begin = time.process_time()
-    inputs = steps({'img_path': str(path), 'seg_fields': []})['inputs']
+    inputs = steps({**files, 'seg_fields': [], 'reduce_zero_label': False})['inputs']
     seconds = time.process_time() - begin
     several = inputs if isinstance(inputs, list) else [inputs]
     return [tuple(image.shape[-2:]) for image in several], seconds
