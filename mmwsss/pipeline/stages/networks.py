@@ -34,7 +34,7 @@ def other_config(
     forget_class_counts(config)
     set_seed(config, workspace.config.get('randomness', {}).get('seed', 0))
     _take_images(config, workspace.config)
-    backbone = copy.deepcopy(config.model.get('backbone'))
+    backbone = copy.deepcopy((config.get('model') or {}).get('backbone'))
     merge_options(config, dict(options or {}), where)  # last: what is said there is meant
     settle_class_counts(config, f'{where}.')
     settle_backbone(config, backbone)

@@ -107,7 +107,7 @@ class Train(Stage):
             config = copy.deepcopy(workspace.config)
             merge_options(config, self.options, where)
             settle_class_counts(config, f'{where}.')
-            settle_backbone(config, workspace.config.model.get('backbone'))
+            settle_backbone(config, (workspace.config.get('model') or {}).get('backbone'))
         else:
             config = other_config(self.config, self.options, workspace, where)
         config.work_dir = str(workspace.folder(self.name))
