@@ -30,7 +30,7 @@ install() {
     # shellcheck disable=SC2046
     .venv/bin/python -m pip install $(torch_source) $(grep -hE '^(torch|torchvision)==' requirements.txt)
     .venv/bin/python -m pip install -r requirements.txt -r requirements/clip.txt -r requirements/coco.txt -r requirements/onnx.txt \
-        -r requirements/efficientnet.txt -r requirements/backbones.txt -r requirements/figures.txt -r requirements/dev.txt -r requirements/docs.txt
+        -r requirements/efficientnet.txt -r requirements/backbones.txt -r requirements/figures.txt -r requirements/segments.txt -r requirements/dev.txt -r requirements/docs.txt
     # compiled while it is installed, which not every machine can do
     .venv/bin/python -m pip install -r requirements/crf.txt >.venv/pydensecrf.log 2>&1 \
         || echo "mmwsss: pydensecrf could not be installed (.venv/pydensecrf.log); our own dense CRF does its work"

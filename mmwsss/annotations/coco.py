@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmwsss.structures import atomic_path
+from mmwsss.structures import atomic_path, decode_run_lengths, encode_run_lengths
 
 from .images import AnnotatedImage, Annotations, check_size, corners, id_of, read_json
 from .regions import Region, fill_ring, label_of
@@ -56,7 +56,7 @@ def _segmentation(region: Region, size: tuple[int, int]) -> dict[str, Any]:
     box = [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top]
     outline: Any = [np.round(region.ring, 2).ravel().tolist()]
     if _has_hole(region.ring):
-        outline = _encode(inside)
+        outline = encode_run_lengths(inside)
     return {'segmentation': outline, 'area': int(inside.sum()), 'bbox': box}
 
 
@@ -107,18 +107,7 @@ def _region(label: int, segmentation: Any, size: tuple[int, int], place: str) ->
     return Region(label, inside=np.any([fill_ring(ring, size) for ring in rings], axis=0))
 
 
-def _encode(inside: np.ndarray) -> dict[str, Any]:
-    from pycocotools import mask as run_lengths
-
-    encoded = run_lengths.encode(np.asfortranarray(inside.astype(np.uint8)))
-    return {'size': [int(side) for side in encoded['size']], 'counts': encoded['counts'].decode()}
-
-
 def _decode(segmentation: dict[str, Any], size: tuple[int, int], place: str) -> np.ndarray:
-    from pycocotools import mask as run_lengths
-
     if tuple(segmentation['size']) != size:
         raise ValueError(f'{place} has run lengths of {segmentation["size"]} pixels, not {size}')
-    if isinstance(segmentation['counts'], list):
-        segmentation = run_lengths.frPyObjects(segmentation, *size)
-    return run_lengths.decode(segmentation).astype(bool)
+    return decode_run_lengths(segmentation)

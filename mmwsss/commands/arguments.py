@@ -21,7 +21,8 @@ CHANGES = '--cfg-options'
 # those of mmwsss.seeds, which takes seconds to import; a test compares
 SOURCES = ('cam', 'pacam', 'sum')
 CRFS = ('irn', 'clip_es', 'clip_es_released', 'none')
-REFINERS = ('crf', 'par')
+REFINERS = ('crf', 'par', 'segments')
+SEGMENT_METHODS = ('felzenszwalb', 'slic', 'sam', 'sam2', 'mobile_sam')
 BACKENDS = ('auto', 'pydensecrf', 'torch')
 
 

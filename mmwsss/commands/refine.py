@@ -1,6 +1,7 @@
 """`mmwsss refine`: from seeds to pseudo masks."""
 
 import argparse
+from dataclasses import fields
 
 from .arguments import REFINERS, SOURCES, add_crf, add_images, add_processes, add_seed_files, crf_of
 
@@ -40,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--refiner',
         default=unset,
         choices=REFINERS,
-        help='the CRF, or pixel-adaptive refinement (PAR) in its place',
+        help='the CRF, pixel-adaptive refinement (PAR) in its place, or votes per segment after it',
     )
+    _add_vote(parser)
     add_crf(parser)
     parser.add_argument(
         '--min-confidence',
@@ -51,6 +53,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_processes(parser)
     parser.add_argument('--resume', action='store_true', help='keep the masks that exist')
+
+
+def _add_vote(parser: argparse.ArgumentParser) -> None:
+    """Add the segments and their rules; the defaults of `SegmentVote` are written there alone."""
+    group = parser.add_argument_group('the refiner segments')
+    unset = argparse.SUPPRESS
+    group.add_argument('--segments', help='folder of the segments, from `mmwsss segments` or SAM')
+    group.add_argument('--ballot', default=unset, choices=('label', 'score'))
+    group.add_argument(
+        '--min-share', type=float, default=unset, help='share of a segment that must vote alike'
+    )
+    group.add_argument(
+        '--min-covered', type=float, default=unset, help='share of a class that is enough as well'
+    )
+    group.add_argument(
+        '--no-background-votes',
+        dest='background_votes',
+        action='store_false',
+        default=unset,
+        help='elect no segment for the background',
+    )
+    group.add_argument(
+        '--conflict',
+        default=unset,
+        choices=('smallest', 'largest', 'surest', 'ignore'),
+        help='who has a pixel that segments of different labels claim',
+    )
+    group.add_argument(
+        '--unelected',
+        default=unset,
+        choices=('keep', 'background'),
+        help='what pixels become in segments that have no label',
+    )
 
 
 def _threshold(word: str) -> float | str:
@@ -63,6 +98,7 @@ def run(arguments: argparse.Namespace) -> None:
     from mmwsss.seeds import (
         AUTO,
         RefineSettings,
+        SegmentVote,
         auto_threshold,
         refine_items,
         refine_seeds_with_crf,
@@ -71,15 +107,24 @@ def run(arguments: argparse.Namespace) -> None:
 
     names = ('source', 'bg_threshold', 'bg_power', 'min_confidence', 'refiner')
     given = {name: value for name, value in vars(arguments).items() if name in names}
+    rules = {field.name for field in fields(SegmentVote)}
+    vote = {name: value for name, value in vars(arguments).items() if name in rules}
+    voted = given.get('refiner') == 'segments'
+    if voted != bool(arguments.segments) or (vote and not voted):
+        raise ValueError('--refiner segments and --segments FOLDER, and the rules, go together')
     items = refine_items(
-        arguments.seed_dir, arguments.images, read_ids(arguments.ids), arguments.image_suffix
+        arguments.seed_dir,
+        arguments.images,
+        read_ids(arguments.ids),
+        arguments.image_suffix,
+        arguments.segments,
     )
     if given.get('bg_threshold') == AUTO:
         source = given.get('source', RefineSettings.source)
         chosen = auto_threshold([item.seed_path for item in items], source)
         given['bg_threshold'] = chosen['threshold']
         print(f'background threshold, chosen by the seeds: {chosen["threshold"]:.2f}')
-    settings = RefineSettings(**given, crf=crf_of(arguments))
+    settings = RefineSettings(**given, crf=crf_of(arguments), vote=SegmentVote(**vote))
     with locked_output(arguments.out_dir):
         written = refine_seeds_with_crf(
             items, arguments.out_dir, settings, arguments.processes, arguments.resume

@@ -15,6 +15,7 @@ from mmwsss.datasets.image_labels import save_image_labels
 from mmwsss.seeds.masks import IGNORE_INDEX, save_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.structures.files import atomic_path
+from mmwsss.structures.run_lengths import check_pycocotools, decode_run_lengths
 from mmwsss.terminal import progress, show
 
 COCO_2014_COUNTS = {'train2014': 82081, 'val2014': 40137}  # images with annotated objects
@@ -79,23 +80,13 @@ def convert_coco_split(root: PathLike, split: str, processes: int = 1) -> int:
                 f'{path} is no file of COCO instances (an image has no height or width); extract '
                 'it from the archive anew.'
             )
-        _check_pycocotools()
+        check_pycocotools()
         _draw_masks(images, root / 'SegmentationClass' / split, processes)
     labels = {image.image_id: {names[i] for i in image.class_index} for image in images}
     save_image_labels(root / f'image_labels_{split}.json', labels)
     with atomic_path(root / 'ImageSets' / f'{split}.txt') as temporary:
         temporary.write_text(''.join(f'{i}\n' for i in sorted(labels)), encoding='utf-8')
     return len(images)
-
-
-def _check_pycocotools() -> None:
-    try:
-        import pycocotools.mask  # noqa: F401
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            "COCO's run lengths and polygons are read by pycocotools, which is missing; install "
-            "it: pip install 'mmwsss[coco]'"
-        ) from error
 
 
 def _read_instances(path: Path) -> tuple[tuple[str, ...], list[_ImageInstances]]:
@@ -188,9 +179,7 @@ def _decode(segmentation: Any, image: _ImageInstances) -> np.ndarray:
         if isinstance(segmentation, list):  # polygons of one object
             parts = mask_api.frPyObjects(segmentation, image.height, image.width)
             segmentation = mask_api.merge(parts)
-        elif isinstance(segmentation['counts'], list):
-            segmentation = mask_api.frPyObjects(segmentation, image.height, image.width)
-        return mask_api.decode(segmentation).astype(bool)
+        return decode_run_lengths(segmentation)
     except Exception as error:  # pycocotools raises what it likes
         raise ValueError(
             f'An object of image {image.image_id} has no readable segmentation ({error}); extract '

@@ -20,6 +20,7 @@ from .refine import (
     refine_seed,
     refine_seeds_with_crf,
 )
+from .segments import SegmentVote, load_segments, save_segment_map, save_segment_masks
 from .thresholds import IRN_THRESHOLDS, Thresholds
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     'RefineItem',
     'RefineSettings',
     'Seed',
+    'SegmentVote',
     'Thresholds',
     'auto_threshold',
     'crf_from_labels',
@@ -42,6 +44,7 @@ __all__ = [
     'ir_label',
     'load_mask',
     'load_seed',
+    'load_segments',
     'make_ir_labels',
     'read_meta',
     'refine_items',
@@ -50,6 +53,8 @@ __all__ = [
     'run_in_processes',
     'save_mask',
     'save_seed',
+    'save_segment_map',
+    'save_segment_masks',
     'voc_palette',
     'write_meta',
 ]

@@ -1,9 +1,9 @@
-"""From seed files to pseudo masks by argmax and dense CRF or PAR, in several processes."""
+"""From seed files to pseudo masks by argmax, dense CRF, PAR and segments, in several processes."""
 
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from mmwsss.functional.pixel_adaptive_refinement import pixel_adaptive_refinement
+from mmwsss.functional.segments import Segments
 from mmwsss.structures import (
     Settings,
     check_files_exist,
@@ -24,9 +25,10 @@ from .crf import IRN_CRF, DenseCRF, ImageCRF, crf_processes
 from .files import Seed, Source, load_seed, load_seed_size
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
+from .segments import SegmentVote, find_segments, load_segments, vote
 from .thresholds import IRN_THRESHOLDS, Power, Threshold, check_background
 
-Refiner = Literal['crf', 'par']
+Refiner = Literal['crf', 'par', 'segments']
 REFINERS: tuple[Refiner, ...] = get_args(Refiner)
 _MASKS_OPENED = 200  # ours: of many masks so many, evenly spread, to see whether all are empty
 
@@ -39,11 +41,13 @@ class RefineItem:
         id: Name of the mask: ``<out_dir>/<id>.png``.
         image_path: File of the photograph, which the CRF looks at.
         seed_path: File of the seed, ``<id>.npz``.
+        segment_path: File of the segments, where they are voted by; None elsewhere.
     """
 
     id: str
     image_path: Path
     seed_path: Path
+    segment_path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,10 @@ class RefineSettings(Settings):
         crf: CRF settings; None: argmax alone.
         bg_power: Exponent of a background score ``(1 - max) ** bg_power`` of the maps (CLIP-ES),
             in the place of `bg_threshold`; None: no such score.
-        refiner: ``crf``, or ``par``: pixel-adaptive refinement of the scores in the place of the
-            CRF, which has no posterior either.
+        refiner: ``crf``; ``par``: pixel-adaptive refinement of the scores in the place of the
+            CRF, which has no posterior either; or ``segments``: the labels of the CRF, or of the
+            argmax where `crf` is None, are voted per segment. Unsure pixels abstain.
+        vote: Rules of the segments.
 
     Raises:
         ValueError: The source or the refiner is unknown, a number is out of its range, or there
@@ -72,6 +78,7 @@ class RefineSettings(Settings):
     crf: DenseCRF | None = IRN_CRF
     bg_power: Power | None = None
     refiner: Refiner = 'crf'
+    vote: SegmentVote = field(default_factory=SegmentVote)
 
     def __post_init__(self) -> None:
         """Check every field, and that one background is meant."""
@@ -177,24 +184,32 @@ def _emptiness(items: list[RefineItem], out_dir: Path) -> str | None:
 
 
 def refine_seed(
-    image: np.ndarray, seed: Seed, settings: RefineSettings
+    image: np.ndarray, seed: Seed, settings: RefineSettings, segments: Segments | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn one seed into a mask.
 
     Args:
         image: ``(H, W, 3)`` uint8, RGB.
         seed: Maps of the classes present; background and these compete, no others.
-        settings: Source, background, confidence and CRF.
+        settings: Source, background, confidence, CRF and vote.
+        segments: Of the image, where the refiner is ``segments``.
 
     Returns:
-        The most likely label, ``(H, W)`` uint8, 0 background or class index + 1; and how sure it
-        is, ``(H, W)`` float32: the largest posterior of the CRF, 1 without a CRF.
+        The most likely label, ``(H, W)`` uint8, 0 background or class index + 1, and
+        `IGNORE_INDEX` where segments are not to agree; and how sure it is, ``(H, W)`` float32: the
+        largest posterior of the CRF, 1 without a CRF and where segments have decided.
+
+    Raises:
+        ValueError: The refiner needs segments, and there are none.
     """
-    return next(refine_seed_by(image, seed, [settings]))
+    return next(refine_seed_by(image, seed, [settings], segments))
 
 
 def refine_seed_by(
-    image: np.ndarray, seed: Seed, settings: Iterable[RefineSettings]
+    image: np.ndarray,
+    seed: Seed,
+    settings: Iterable[RefineSettings],
+    segments: Segments | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Turn one seed into a mask by each of several settings; equal CRFs are built once.
 
@@ -202,16 +217,21 @@ def refine_seed_by(
         image: ``(H, W, 3)`` uint8, RGB.
         seed: As for `refine_seed`.
         settings: Such as those of several thresholds.
+        segments: As for `refine_seed`.
 
     Yields:
         What `refine_seed` returns.
     """
     crf_of = functools.cache(functools.partial(ImageCRF, image))
-    return (_refine(image, seed, one, crf_of) for one in settings)
+    return (_refine(image, seed, one, crf_of, segments) for one in settings)
 
 
 def _refine(
-    image: np.ndarray, seed: Seed, settings: RefineSettings, crf_of: Callable[[DenseCRF], ImageCRF]
+    image: np.ndarray,
+    seed: Seed,
+    settings: RefineSettings,
+    crf_of: Callable[[DenseCRF], ImageCRF],
+    segments: Segments | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     sure = np.ones(seed.size, dtype=np.float32)
     if not len(seed.classes):
@@ -220,14 +240,23 @@ def _refine(
     mask_index = np.concatenate([[0], seed.classes + 1]).astype(np.uint8)
     if settings.refiner == 'par':
         return mask_index[refine_by_par(image, scores).argmax(axis=0)], sure
-    if settings.crf is None:
+    if settings.crf is not None:
+        scores = _posterior(crf_of(settings.crf), scores, settings.crf)
+        sure = scores.max(axis=0)
+    if settings.refiner == 'crf':
         return mask_index[scores.argmax(axis=0)], sure
-    crf = crf_of(settings.crf)
-    if settings.crf.gt_prob is None:
-        posterior = crf.from_probabilities(scores)
-    else:
-        posterior = crf.from_labels(scores.argmax(axis=0), len(scores))
-    return mask_index[posterior.argmax(axis=0)], posterior.max(axis=0)
+    if segments is None:
+        raise ValueError("the refiner 'segments' needs segments: name their folder")
+    voted = vote(scores, sure >= settings.min_confidence, segments, settings.vote)
+    mask = np.where(voted.disputed, IGNORE_INDEX, mask_index[voted.labels]).astype(np.uint8)
+    return mask, np.where(voted.decided, 1, sure).astype(np.float32)
+
+
+def _posterior(crf: ImageCRF, scores: np.ndarray, settings: DenseCRF) -> np.ndarray:
+    """Run a CRF on the scores, ``(C, H, W)``, or on their labels, as its settings ask for."""
+    if settings.gt_prob is None:
+        return crf.from_probabilities(scores)
+    return crf.from_labels(scores.argmax(axis=0), len(scores))
 
 
 def refine_by_par(image: np.ndarray, maps: np.ndarray) -> np.ndarray:
@@ -294,13 +323,19 @@ def refine_items(
     image_dir: str | os.PathLike[str],
     ids: Iterable[str],
     image_suffix: str = '.jpg',
+    segment_dir: str | os.PathLike[str] | None = None,
 ) -> list[RefineItem]:
-    """List the items of two folders, ``<seed_dir>/<id>.npz`` and ``<image_dir>/<id><suffix>``."""
+    """List the items of folders: ``<seed_dir>/<id>.npz``, ``<image_dir>/<id><suffix>``, segments.
+
+    Raises:
+        FileNotFoundError: An image has no segments in their folder.
+    """
     return [
         RefineItem(
             id=image_id,
             image_path=Path(image_dir) / f'{image_id}{image_suffix}',
             seed_path=Path(seed_dir) / f'{image_id}.npz',
+            segment_path=None if segment_dir is None else find_segments(segment_dir, image_id),
         )
         for image_id in ids
     ]
@@ -340,9 +375,10 @@ def _refine_item(
     """Read, refine, write; an error names the image."""
     name = f'{item.id}.png'
     try:
-        mask, confidence = refine_seed(
-            read_image(item.image_path), load_seed(item.seed_path), settings
-        )
+        image, seed, segments = read_image(item.image_path), load_seed(item.seed_path), None
+        if settings.refiner == 'segments' and item.segment_path is not None:
+            segments = load_segments(item.segment_path, seed.size)
+        mask, confidence = refine_seed(image, seed, settings, segments)
         if argmax_dir is not None:
             save_mask(argmax_dir / name, mask)
         # the last file written is the one that a resumed run looks for

@@ -6,6 +6,7 @@ from .image_lists import check_files_exist, read_ids, read_lines
 from .images import IMAGE_SUFFIXES, image_fault, image_size, read_header, read_image
 from .options import NestedOptions, Range, Settings, check_choice, check_option, check_range
 from .resources import is_out_of_memory, naming_full_disk
+from .run_lengths import check_pycocotools, decode_run_lengths, encode_run_lengths
 from .text_files import read_text
 
 __all__ = [
@@ -18,7 +19,10 @@ __all__ = [
     'check_choice',
     'check_files_exist',
     'check_option',
+    'check_pycocotools',
     'check_range',
+    'decode_run_lengths',
+    'encode_run_lengths',
     'flush_folder',
     'image_fault',
     'image_size',

@@ -182,6 +182,7 @@ def test_every_command_that_mmseg_s_users_know_has_its_tool():
     names = {(TOOLS / file).read_text(encoding='utf-8').split('`')[1] for file in FORWARDS}
     kinds = {f'mmwsss convert weights {kind}' for kind in convert_weights.KINDS}
     own = {'check', 'configs', 'convert weights', 'export', 'import', 'new', 'predict', 'report'}
+    own |= {'segments'}
     assert names == kinds | {f'mmwsss {name}' for name in COMMANDS if name not in own}
 
 

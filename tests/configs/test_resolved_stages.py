@@ -24,8 +24,11 @@ RECORDED = json.loads(Path(__file__).with_name('resolved_stages.json').read_text
 
 def resolve(stage):
     names = set(inspect.signature(type(stage)).parameters) - {'name', 'settings'}
+    votes = getattr(stage, 'refiner', 'segments') == 'segments'
+    if not votes:  # then what segments would do is not said
+        names -= {'segments', 'segment_dir'}
     options = {name: getattr(stage, name) for name in names}
-    if hasattr(stage, 'settings'):
+    if votes and hasattr(stage, 'settings'):
         options |= asdict(stage.settings)
     content = {'name': stage.name, 'type': type(stage).__name__, **options}
     return json.loads(json.dumps(content, default=str))

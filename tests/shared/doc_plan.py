@@ -16,6 +16,7 @@ NOT_RUN = {
     ('docs/backbones.md', 'python benchmarks/backbones.py'): 'needs minutes: it measures',
     ('docs/methods/clip_es.md', 'python benchmarks/clip_es.py'): 'needs minutes: it measures',
     ('docs/speed.md', 'python benchmarks/all.py'): 'needs minutes: it measures',
+    ('docs/methods/segments.md', 'pip install segment-anything'): 'needs the weights of SAM',
     ('docs/methods/vpl.md', 'python benchmarks/vision_prototypes.py'): 'needs minutes: it measures',
 }
 
@@ -114,6 +115,13 @@ PLANS = {
     ),
     'docs/methods/vpl.md': Plan(before=TOY_SCENES + TOY_200 + 'python tools/train_toy_clip.py'),
     'docs/methods/one_stage.md': Plan(before=TOY_SCENES + 'python tools/train_toy_clip.py'),
+    'docs/methods/patch_affinity.md': Plan(data=(), long=False),
+    'docs/methods/segments.md': Plan(
+        data=('voc_photos',),
+        before=TOY_SCENES
+        + 'python tools/run_pipeline.py configs/quickstart/irn_toy.py --until seeds',
+        made=('work_dirs/voted/*.png', 'work_dirs/superpixels/*.png'),
+    ),
     'docs/methods/deeplabv2.md': Plan(
         weights=('IN.pth',),
         before='python tools/run_pipeline.py configs/cpal/irn_cpal_voc.py --until pseudo_masks',

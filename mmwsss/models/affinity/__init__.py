@@ -1,6 +1,7 @@
-"""IRNet, which learns which pixels belong together, and its test-time augmentation."""
+"""Which pixels belong together: IRNet learns it, a frozen ViT knows it of its patches."""
 
 from .edge_tta import EdgeTTAModel
 from .irnet import IRNet
+from .vit_patches import ViTPatches
 
-__all__ = ['EdgeTTAModel', 'IRNet']
+__all__ = ['EdgeTTAModel', 'IRNet', 'ViTPatches']

@@ -1,14 +1,17 @@
 """Stages that write masks: pseudo masks, and IRN's ir_labels."""
 
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from mmwsss.pipeline.workspace import DONE, Workspace, read_record
+from mmwsss.pipeline.workspace import DONE, Workspace, content_hash, file_hash, read_record
 from mmwsss.registry import STAGES
 from mmwsss.seeds.auto_threshold import AUTO, auto_threshold
 from mmwsss.seeds.crf import Backend, crf_preset
 from mmwsss.seeds.files import Source
 from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
-from mmwsss.seeds.refine import Refiner, RefineSettings, refine_seeds_with_crf
+from mmwsss.seeds.refine import RefineItem, Refiner, RefineSettings, refine_seeds_with_crf
+from mmwsss.seeds.segments import SegmentVote, find_segments
 from mmwsss.seeds.thresholds import (
     IRN_THRESHOLDS,
     Power,
@@ -25,7 +28,7 @@ from .images import seeded_images
 
 @STAGES.register_module()
 class RefineSeeds(Stage):
-    """Turn seeds into pseudo masks with a dense CRF, or with PAR.
+    """Turn seeds into pseudo masks with a dense CRF, with PAR, or voted per segment.
 
     Args:
         name: Name of the stage, which is that of its folder.
@@ -40,12 +43,18 @@ class RefineSeeds(Stage):
         min_confidence: A pixel whose largest posterior is below becomes 255.
         crf: A preset's name, or None for argmax alone.
         crf_backend: What computes it: ``auto``, ``pydensecrf`` or ``torch`` (`DenseCRF`).
-        refiner: ``crf``, or ``par``: pixel-adaptive refinement in its place (`RefineSettings`).
+        refiner: ``crf``; ``par``: pixel-adaptive refinement in its place; or ``segments``: the
+            labels of the CRF, or of the argmax, are voted per segment (`RefineSettings`).
+        segments: Stage that made the segments (`MakeSegments`).
+        segment_dir: Folder of segments made elsewhere, in the place of `segments`.
+        **settings: Fields of `SegmentVote` that differ from its defaults: ``ballot``,
+            ``min_share``, ``min_covered``, ``background_votes``, ``conflict``, ``unelected``.
     """
 
-    takes = ('seeds', 'scores')
-    wants: ClassVar = {'seeds': 'seeds'}
+    takes = ('seeds', 'scores', 'segments')
+    wants: ClassVar = {'seeds': 'seeds', 'segments': 'segments'}
     gives = 'masks'
+    extra_keywords: ClassVar = SegmentVote
     _numbers: ClassVar[tuple[str, ...]] = (
         'source',
         'bg_threshold',
@@ -66,6 +75,9 @@ class RefineSeeds(Stage):
         crf: str | None = 'irn',
         crf_backend: Backend = 'auto',
         refiner: Refiner = RefineSettings.refiner,
+        segments: str | None = None,
+        segment_dir: str | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(name)
         self.seeds = seeds
@@ -77,6 +89,9 @@ class RefineSeeds(Stage):
         self.crf = crf
         self.crf_backend = crf_backend
         self.refiner = refiner
+        self.segments = segments
+        self.segment_dir = segment_dir
+        self.settings = SegmentVote(**settings)
 
     def check(self, workspace: Workspace) -> None:
         """Look for the CRF's package and at the options."""
@@ -98,16 +113,43 @@ class RefineSeeds(Stage):
         check_source(self.name, self.source, self.seeds, workspace)
         if self.bg_threshold is None and self.bg_power is None:
             check_own_background(self.name, 'bg_threshold', self.source, self.seeds, workspace)
+        self._check_segments(workspace)
+
+    def _check_segments(self, workspace: Workspace) -> None:
+        """Look whether there will be segments, from one place, where and only where they vote."""
+        places = [place for place in (self.segments, self.segment_dir) if place is not None]
+        if len(places) != (self.refiner == 'segments'):
+            raise ValueError(
+                f'stage {self.name!r} has refiner={self.refiner!r}, segments={self.segments!r} and '
+                f"segment_dir={self.segment_dir!r}: the refiner 'segments' takes one of the two, a "
+                'stage or a folder, and the others none'
+            )
+        if self.segment_dir is not None:
+            self._items(workspace)
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
-        """The options, and what computes the CRF."""
+        """The options, what computes the CRF, and the segments that no stage made."""
         numbers = {name: getattr(self, name) for name in self._numbers}
-        return {**numbers, **crf_recipe(self._crf(), self.crf_backend)}
+        recipe = {**numbers, **crf_recipe(self._crf(), self.crf_backend)}
+        if self.refiner == 'segments':
+            recipe['vote'] = asdict(self.settings)
+        if self.segment_dir is not None:
+            paths = [item.segment_path for item in self._items(workspace)]
+            recipe['segments'] = content_hash([file_hash(path) for path in paths if path])
+        return recipe
+
+    def _items(self, workspace: Workspace) -> list[RefineItem]:
+        """List the images with their seeds and segments."""
+        items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
+        if self.refiner != 'segments':
+            return items
+        folder = Path(self.segment_dir or workspace.folder(self.segments or '') / 'segments')
+        return [replace(item, segment_path=find_segments(folder, item.id)) for item in items]
 
     def run(self, workspace: Workspace, resume: bool) -> dict[str, Any]:
         """Refine in several processes; masks that are there are kept."""
         folder = workspace.folder(self.name)
-        items = seeded_images(workspace, workspace.folder(self.seeds) / 'seeds')
+        items = self._items(workspace)
         curve = {}
         if self.bg_threshold == AUTO:
             curve = auto_threshold([item.seed_path for item in items], self.source)
@@ -118,6 +160,7 @@ class RefineSeeds(Stage):
             min_confidence=self.min_confidence,
             crf=crf_preset(self._crf(), self.crf_backend),
             refiner=self.refiner,
+            vote=self.settings,
         )
         refine_seeds_with_crf(
             items,
@@ -134,6 +177,7 @@ class RefineSeeds(Stage):
             'source': self.source,
             'refiner': self.refiner,
             **crf_recipe(self._crf(), self.crf_backend),
+            **({'vote': asdict(self.settings)} if self.refiner == 'segments' else {}),
             **({'auto': curve} if curve else {}),
         }
 
@@ -143,8 +187,8 @@ class RefineSeeds(Stage):
         return f'{figures["masks"]} masks{chosen}'
 
     def _crf(self) -> str | None:
-        """Return the preset's name; None where another refiner takes the place of the CRF."""
-        return self.crf if self.refiner == 'crf' else None
+        """Return the preset's name; None where PAR takes the place of the CRF."""
+        return None if self.refiner == 'par' else self.crf
 
     def _threshold(self, workspace: Workspace) -> float | None:
         if self.bg_threshold is None or self.bg_power is not None:
