@@ -18,6 +18,7 @@ RUNS = {  # program: its runs
     'multi_scale_seeds': [[], ['--threads', '1']],
     'processes': [[]],
     'crf': [[]],
+    'segments': [[]],
     'random_walk': [[]],
     'threshold_sweep': [[]],
     'clustering': [[]],
@@ -30,14 +31,14 @@ RUNS = {  # program: its runs
 
 
 def photographs() -> list[str]:
-    """Return the option of `crf` that names a folder of photographs, if there is one."""
+    """Return the option that names a folder of photographs, if there is one."""
     folder = Path(os.environ.get('MMWSSS_DATA', 'data')) / 'VOCdevkit' / 'VOC2012' / 'JPEGImages'
     return ['--photographs', str(folder)] if folder.is_dir() else []
 
 
 def row(program: str, options: list[str]) -> str:
     """Run a program; return its line of the table."""
-    hidden = photographs() if program == 'crf' else []
+    hidden = photographs() if program in ('crf', 'segments') else []
     command = [sys.executable, str(HERE / f'{program}.py'), *options, *hidden]
     done = subprocess.run(command, capture_output=True, text=True)
     lines = done.stdout.splitlines() if done.returncode == 0 else done.stderr.splitlines()[-1:]
