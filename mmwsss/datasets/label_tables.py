@@ -115,7 +115,9 @@ def _rows(path: Path, text: str) -> tuple[str, list[Row]]:
             )
         rows.append((first + number, [cell.strip() for cell in cells]))
     rows = [(number, row) for number, row in rows if any(row)]
-    if rows and not rows[0][1][0] and len(rows[0][1]) > 1:
+    if not rows:
+        raise ValueError(f'{path} has no image in it: a row is `id,class class`')
+    if not rows[0][1][0] and len(rows[0][1]) > 1:
         numbers = [row[0] for _, row in rows[1:]]
         if numbers == [str(index) for index in range(len(numbers))] and numbers:
             rows = [(number, row[1:]) for number, row in rows]  # the index that pandas writes

@@ -135,6 +135,7 @@ def test_folders_of_labelme_yolo_and_voc(tmp_path):
         ('l.csv', 'image,cat,dog\na,yes,maybe\n', 'line 1: which column has the classes'),
         ('l.csv', 'ImageID,LabelName,Confidence\na,cat,0\n', "'Confidence' says how sure a label"),
         ('l.csv', 'a,"cat\nb,dog\n', 'line 1: a quotation mark is opened and not closed'),
+        ('l.csv', 'sep=;\n;;\n', r'l\.csv has no image in it: a row is'),
         ('l.csv', 'sep=:\na:cat\n', "line 1: columns are parted by ':'; write commas"),
         ('l.csv', 'a,cat+dog\n', r"class 'cat\+dog'; for cat and dog, part names by semicolons"),
         ('l.csv', 'a,cat\nb,No Finding|\n', "unknown class 'No Finding'; an image of background"),
