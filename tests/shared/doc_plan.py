@@ -114,7 +114,9 @@ PLANS = {
         before=TOY_SCENES + TOY_200,
     ),
     'docs/methods/vpl.md': Plan(before=TOY_SCENES + TOY_200 + 'python tools/train_toy_clip.py'),
-    'docs/methods/one_stage.md': Plan(before=TOY_SCENES + 'python tools/train_toy_clip.py'),
+    'docs/methods/one_stage.md': Plan(
+        before=TOY_SCENES + TOY_200 + 'python tools/train_toy_clip.py'
+    ),
     'docs/methods/patch_affinity.md': Plan(data=(), long=False),
     'docs/methods/segments.md': Plan(
         data=('voc_photos',),

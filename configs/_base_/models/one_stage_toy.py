@@ -8,4 +8,5 @@ model = dict(
                   num_refining_blocks=5, out_indices=tuple(range(4))),
     cam_head=dict(embed_dims=128, text=dict(names=toy_names)),
     decode_head=dict(in_channels=[96] * 4, embed_dims=128, channels=64, num_heads=4),
+    masks=dict(stride=2),  # for a CPU
 )
