@@ -1,7 +1,9 @@
 """One function over many items in several processes, a few items ahead at a time."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +15,7 @@ from typing import TypeVar
 import cv2
 import torch
 
-from mmwsss.terminal import end_with_parent, log_file, print_into
+from mmwsss.terminal import log_file, print_into
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
@@ -94,6 +96,14 @@ def _init_worker(log: Path | None) -> None:
     if log:
         print_into(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(signal.SIGKILL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that hands out the work has ended, however that ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
