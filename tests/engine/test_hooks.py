@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+from torch.utils.data import DataLoader
 
 from mmwsss.engine import ContextPrototypeHook, EpochSeedHook, NonFiniteLossHook, hooks
 from mmwsss.models.prototypes import BasePrototypeHead
@@ -48,7 +49,7 @@ def make_runner(loop=EpochBasedTrainLoop, model=None, epoch=0, iteration=0):
     return SimpleNamespace(
         model=model or Model(),
         train_loop=loop.__new__(loop),
-        train_dataloader=['first', 'second'],
+        train_dataloader=DataLoader(['first', 'second'], batch_size=None),
         epoch=epoch,
         max_epochs=3,
         iter=iteration,

@@ -412,6 +412,7 @@ def test_a_training_goes_on_from_its_own_checkpoint(tmp_path, monkeypatch, begun
             'work_dir': str(tmp_path / 'run'),
             'load_from': str(tmp_path / 'host.pth'),
             'resume': True,
+            'train_dataloader': {},
         }
     )
     seen = []
