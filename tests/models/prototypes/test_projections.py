@@ -95,7 +95,7 @@ def test_another_number_of_stages_is_refused():
     projection = SideProjection((2, 3), (4, 2), grid_stage=0)
     with pytest.raises(ValueError, match='zip'):
         projection(stages((1, 2, 4, 6), dtype=torch.float32))
-    with pytest.raises(ValueError, match='brings 2 stages to .* but the backbone returns 3'):
+    with pytest.raises(ValueError, match=r'brings 2 stages to .* but the backbone returns 3'):
         SideProjection((2, 3, 4), (4, 2))
 
 
