@@ -27,7 +27,9 @@ def pad_to_cells(images: Tensor, cell: int) -> Tensor:
     """
     height, width = images.shape[-2:]
     bottom, right = -height % cell, -width % cell
-    return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
+    if not (bottom or right or torch.compiler.is_exporting()):
+        return images  # an export would take this for images of all sizes
+    return F.pad(images, (0, right, 0, bottom))
 
 
 def spread_over_image(maps: Tensor, cell: int, size: tuple[int, int]) -> Tensor:
