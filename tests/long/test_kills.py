@@ -3,6 +3,7 @@
 `tests/reliability/kills.py` does it as often as one likes.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,18 @@ from pathlib import Path
 import pytest
 from doc_tree import Tree
 
+TESTS = Path(__file__).resolve().parents[1]
+PATHS = (TESTS.parent, TESTS / 'shared', TESTS / 'reliability')
 RECIPES = ('irn/irn_voc', 'amn/amn_voc', 'clip_es/clip_es_voc', 'cpf_cte/cpf_cte_voc')
 
 
 def test_a_tiny_run_through_every_kind_of_stage(tmp_path):
     done = subprocess.run(
-        [sys.executable, __file__, str(tmp_path)], capture_output=True, text=True, check=False
+        [sys.executable, __file__, str(tmp_path)],
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, PATHS))},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-5000:]
 
@@ -29,8 +36,6 @@ def test_a_recipe_at_toy_size(seed, config, tmp_path):
 
 if __name__ == '__main__':
     # an interpreter that has computed nothing may fork
-    tests = Path(__file__).parents[1]
-    sys.path[:0] = [str(tests / 'reliability'), str(tests / 'shared')]
     from kills import kill_often
     from tiny_run import write_run
 
