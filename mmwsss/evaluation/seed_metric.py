@@ -116,8 +116,9 @@ class SeedMetric(BaseMetric):
             raise ValueError(f'{_image_of(sample)} has no ground truth: leave SeedMetric out')
         if self._sweep is None:
             self._sweep = self._new_sweep()
+        seed = _seed_of(sample)
         try:
-            self._sweep.add(_seed_of(sample), load_mask(path))
+            self._sweep.add(seed, load_mask(path))
         except ValueError as error:
             raise ValueError(f'{_image_of(sample)}: {error}') from error
 

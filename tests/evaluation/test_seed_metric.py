@@ -13,11 +13,11 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement
 
 from mmwsss.evaluation import seed_metric
-from mmwsss.evaluation.seed_evaluation import evaluate_seeds
+from mmwsss.evaluation.seed_evaluation import SeedSweep, evaluate_seeds, format_evaluation
 from mmwsss.evaluation.seed_metric import SeedMetric, SeedWriter
 from mmwsss.registry import METRICS
 from mmwsss.seeds.files import Seed, load_seed, save_seed
-from mmwsss.seeds.masks import save_mask
+from mmwsss.seeds.masks import load_mask, save_mask
 
 CLASSES = ('cat', 'dog')
 ROOT = Path(__file__).parents[2]
@@ -211,3 +211,43 @@ def test_writer_needs_seed_and_id(samples, tmp_path):
         with pytest.raises(ValueError, match=f'image 0.* has no {key}'):
             writer.process(None, [{name: sample[name] for name in sample if name != key}])
     assert not (tmp_path / 'out').exists()
+
+
+def test_the_options_reach_the_sweep_and_the_log(samples, monkeypatch):
+    shown = []
+    monkeypatch.setattr(seed_metric, 'print_log', lambda text, logger: shown.append((text, logger)))
+    options = {'sources': ('pacam',), 'thresholds': (0.2, 0.7), 'ignore_index': 2}
+    metric = SeedMetric(CLASSES, split='val', prefix='mine', **options)
+    expected = SeedSweep(CLASSES, **options)
+    for sample in samples:
+        mask = load_mask(sample.seg_map_path)
+        save_mask(sample.seg_map_path, np.where(mask == 255, 0, mask).astype(np.uint8))
+        expected.add(sample.pred_seed, load_mask(sample.seg_map_path))
+    metric.process(None, [sample.to_dict() for sample in samples])
+    best = expected.results()['pacam']['best']
+    assert metric.evaluate(5) == {
+        'mine/pacam_mIoU': best['mIoU'],
+        'mine/pacam_threshold': best['threshold'],
+    }
+    evaluation = {'split': 'val', 'images': 5, 'sources': expected.results()}
+    assert shown == [('\n' + format_evaluation(evaluation), 'current')]
+
+
+def test_results_are_gathered_as_the_config_says(tmp_path):
+    for metric in (
+        SeedMetric(CLASSES, collect_device='gpu'),
+        SeedWriter(tmp_path, prefix='mine', collect_device='gpu'),
+    ):
+        assert metric.collect_device == 'gpu'
+    assert metric.prefix == 'mine'
+    assert SeedMetric(CLASSES).collect_device == SeedWriter(tmp_path).collect_device == 'cpu'
+
+
+def test_an_image_without_an_id_is_named_by_its_path(samples):
+    sample = samples[0].to_dict()
+    del sample['img_id'], sample['pred_seed']
+    with pytest.raises(ValueError, match=r'^image 0\.jpg has no pred_seed, but NoneType'):
+        evaluate([sample])
+    del sample['img_path']
+    with pytest.raises(ValueError, match=r'^image without a name has no pred_seed'):
+        evaluate([sample])

@@ -117,3 +117,55 @@ def test_maps_on_the_grid_are_read_as_those_of_full_size(edge, source):
 def test_a_grid_that_is_not_of_stride_4_has_no_extent():
     seed = seed_of(grid=(94, 125), size=(375, 500))
     assert walk_seed(seed, torch.rand(47, 63), WalkSettings(steps=1)).extent is None
+
+
+@pytest.mark.parametrize('source', ['cam', 'pacam'])
+def test_radius_steps_and_both_exponents(edge, source):
+    seed = seed_of()
+    seed.pacam_background = np.random.default_rng(1).random((5, 7), dtype=np.float32)
+    settings = WalkSettings(source, power=2.0, radius=3, beta=4.0, steps=2)
+    walked = walk_seed(seed, edge, settings)
+    planes = seed.cam if source == 'cam' else [seed.pacam_background, *seed.pacam]
+    maps = random_walk(torch.from_numpy(np.stack(planes)) ** 2.0, edge, 3, 4.0, 2)
+    if source == 'cam':
+        expected = normalize_walk(maps, (18, 27))
+        np.testing.assert_allclose(walked.cam, expected, atol=1e-6)
+    else:
+        total = maps[0] + maps[1:].amax(dim=0)
+        np.testing.assert_allclose(walked.cam, maps[1:] / total, atol=1e-5)
+        assert walked.extent == (20, 28) and walked.size == (18, 27)
+        assert walked.classes.tolist() == [1, 3]
+
+
+def test_a_seed_on_another_grid_is_resized_bilinearly(edge):
+    seed = seed_of(grid=(10, 14))
+    halved = seed.cam.reshape(2, 5, 2, 7, 2).mean(axis=(2, 4))
+    coarse = Seed(seed.classes, halved, seed.size)
+    settings = WalkSettings(steps=1)
+    fine, expected = (walk_seed(each, edge, settings).cam for each in (seed, coarse))
+    np.testing.assert_allclose(fine, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('size', 'extent'),
+    [
+        ((20, 28), (20, 28)),
+        ((17, 25), (20, 28)),
+        ((16, 28), None),
+        ((20, 24), None),
+        ((21, 28), None),
+    ],
+)
+def test_maps_that_stick_out_by_less_than_a_cell_have_an_extent(edge, size, extent):
+    assert walk_seed(seed_of(size=size), edge, WalkSettings(steps=1)).extent == extent
+
+
+def test_without_an_extent_the_maximum_of_all_maps_is_one():
+    seed = seed_of(grid=(6, 8), size=(375, 500))
+    edge = torch.rand(6, 8, generator=torch.Generator().manual_seed(0))
+    walked = walk_seed(seed, edge, WalkSettings(steps=2))
+    maps = random_walk(torch.from_numpy(seed.cam), edge, steps=2)
+    assert walked.extent is None
+    np.testing.assert_allclose(walked.cam, maps / maps.max(), atol=1e-6)
+    with pytest.raises(ValueError, match=r'the seed is 6 x 8, the boundaries are 6 x 30'):
+        walk_seed(seed, torch.rand(6, 30), WalkSettings(steps=1))

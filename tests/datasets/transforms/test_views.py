@@ -87,3 +87,49 @@ def test_a_random_view_is_pillows_too():
         shown = result['img'][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         np.testing.assert_array_equal(shown, pillow(IMAGE, size))
         assert torch.from_numpy(result['img']).count_nonzero() <= shown.size
+
+
+def test_masks_are_read_where_they_are_asked_for(tmp_path):
+    mask = RNG.integers(0, 3, IMAGE.shape[:2], dtype=np.uint8)
+    Image.fromarray(mask).save(tmp_path / 'a.png')
+    for annotations in (True, False):
+        transform = build(type='mmwsss.MultiScaleFlip', scales=(0.5,), annotations=annotations)
+        results = {
+            'img': IMAGE,
+            'ori_shape': IMAGE.shape[:2],
+            'img_path': 'a.jpg',
+            'seg_map_path': str(tmp_path / 'a.png'),
+            'seg_fields': [],
+            'reduce_zero_label': False,
+        }
+        samples = transform(results)['data_samples']
+        assert all(('gt_sem_seg' in sample) == annotations for sample in samples)
+    assert [view.shape for view in transform(results)['inputs']] == [(3, 18, 26)] * 2
+
+
+def test_a_view_is_packed_as_the_config_says():
+    transform = build(type='mmwsss.MultiScaleFlip', flip=False, pack='PackSegInputs')
+    packed = transform({'img': IMAGE, 'ori_shape': IMAGE.shape[:2], 'img_path': 'a.jpg'})
+    assert 'valid_mask' not in packed['data_samples'][0]
+    with pytest.raises(ValueError, match='give one of'):
+        build(type='mmwsss.MultiScaleFlip', scales=(1.0,), long_sides=(32,))
+
+
+def test_half_of_the_random_views_are_mirrored_unless_another_share_is_asked_for():
+    ramp = np.repeat(np.arange(40, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(30, axis=0)
+    options = {'type': 'mmwsss.RandomView', 'size': 40, 'ratio_range': (1.0, 1.01), 'crop_size': 40}
+    shares = {}
+    np.random.seed(0)
+    for name, more in {'half': {}, 'all': {'flip_prob': 1.0}, 'none': {'flip_prob': 0.0}}.items():
+        transform = build(**options, **more)
+        views = [transform({'img': ramp})['img'].astype(int) for _ in range(60)]
+        shares[name] = np.mean([view[15, 3, 0] > view[15, -4, 0] for view in views])
+    assert shares['all'] == 1 and shares['none'] == 0 and 0.25 < shares['half'] < 0.75
+
+
+def test_a_random_view_is_resized_and_cropped_as_the_config_says():
+    options = {'type': 'mmwsss.RandomView', 'size': 40, 'flip_prob': 0.0, 'ratio_range': (1.0, 1.0)}
+    for name, resample in (('bilinear', Image.BILINEAR), ('bicubic', Image.BICUBIC)):
+        more = {} if name == 'bicubic' else {'interpolation': name}
+        view = build(**options, crop_size=(28, 40), **more)({'img': IMAGE})['img']
+        np.testing.assert_array_equal(view, pillow(IMAGE, (28, 40), resample))

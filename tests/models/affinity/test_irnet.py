@@ -344,3 +344,25 @@ def test_an_image_without_a_label_map_is_named():
     del samples[1].gt_sem_seg
     with pytest.raises(ValueError, match=r'1\.jpg carries no ir_label'):
         build().loss(images(40, 56), samples)
+
+
+def test_what_a_config_may_leave_out_and_what_it_may_say():
+    config = {name: v for name, v in CONFIG.items() if name not in ('radius', 'pad_to')}
+    init_cfg = {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5}
+    model = MODELS.build(copy.deepcopy(config) | {'init_cfg': init_cfg})
+    assert (model.radius, model.pad_to, model.stride, model.ignore_index) == (10, 512, 4, 255)
+    model.init_weights()
+    assert model.edge_branch.classifier.weight.eq(0.5).all()
+    state = model.state_dict()
+    del state['edge_branch.classifier.bias']
+    with pytest.raises(ValueError, match=r'edge_branch\.classifier\.bias'):
+        model.load_state_dict(state, strict=False)
+
+
+def test_another_label_may_be_ignored():
+    image, label = images(40, 56), labels(40, 56)
+    expected = build().loss(image, make_samples(label))
+    found = build(ignore_index=7).loss(image, make_samples(torch.where(label == 255, 7, label)))
+    torch.testing.assert_close(found, expected)
+    other = build(ignore_index=2).loss(image, make_samples(torch.where(label == 255, 2, label)))
+    assert not torch.isclose(other['loss_affinity_neg'], expected['loss_affinity_neg'])

@@ -108,3 +108,15 @@ def test_a_network_without_attention_is_refused():
     init_default_scope('mmseg')
     with pytest.raises(ValueError, match='ResNet has no attention layer with qkv'):
         ViTPatches({'type': 'ResNet', 'depth': 18})
+
+
+def test_a_narrow_image_has_a_row_of_patches_and_the_size_is_the_configs():
+    torch.manual_seed(0)
+    init_default_scope('mmseg')
+    network = ViTPatches(PLAIN, long_side=48)
+    pixels, grid = network._prepare(IMAGE[:3])
+    assert grid == (1, 3) and pixels.shape == (1, 3, 16, 48)
+    _, grid = network._prepare(IMAGE[:, :2])
+    assert grid == (3, 1)
+    assert not {'mean', 'std'} & network.state_dict().keys()  # the config says what they are
+    assert not network.network.training

@@ -308,3 +308,21 @@ def test_a_checkpoint_is_not_changed_by_similar_attention(tmp_path):
 def test_similar_attention_is_not_for_trained_weights():
     with pytest.raises(ValueError, match='leave one out'):
         initialised(similar_attention=True, init_cfg={'type': 'Pretrained', 'checkpoint': 'x.pth'})
+
+
+def test_what_a_config_may_leave_out_and_what_it_may_say():
+    vit = ClassTokenViT(20)  # DeiT-S, 224 x 224 pixels
+    assert vit.pos_embed.shape == (1, 20 + 14 * 14, 384) and len(vit.layers) == 12
+    rates = [layer.ffn.dropout_layer.drop_prob for layer in vit.layers]
+    assert rates == [0.0] * 12
+    rates = [layer.ffn.dropout_layer.drop_prob for layer in build(drop_path_rate=0.3).layers]
+    assert rates == pytest.approx([0, 0.1, 0.2, 0.3])
+    state = build().state_dict()
+    del state['layers.2.ln1.bias']
+    with pytest.raises(ValueError, match=r'layers\.2\.ln1\.bias'):
+        build().load_state_dict(state, strict=False)
+
+
+def test_cells_of_pixels_that_fill_no_patch_may_be_padded():
+    padded = build(patch_cfg={'padding': 'corner'})
+    assert padded(image((35, 61))).patch_tokens.shape == (2, 12, 5, 8)

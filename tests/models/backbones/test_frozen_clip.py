@@ -120,3 +120,38 @@ def test_too_many_attention_blocks():
 def test_sides_that_are_no_multiple_of_the_patch():
     with pytest.raises(ValueError, match='PillowResize'):
         build()(torch.randn(1, 3, 32, 33))
+
+
+def test_blocks_may_be_counted_from_the_end():
+    assert build(out_indices=(-4, -1)).out_indices == (0, 3)
+    with pytest.raises(ValueError, match='has 4 blocks'):
+        build(out_indices=(-5,))
+
+
+def test_attention_of_one_block_up_to_all():
+    images = torch.randn(1, 3, 16, 24)
+    one, all_ = (build('CLIPESBackbone', num_attention_blocks=n)(images) for n in (1, 4))
+    assert not one.attention.any()  # the last block is the head's
+    _, maps, _ = naive(one.clip).before_last(images[0].double())
+    torch.testing.assert_close(all_.attention[0].double(), sum(maps)[1:, 1:], rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match='num_attention_blocks is 0'):
+        build('CLIPESBackbone', num_attention_blocks=0)
+
+
+def test_weights_come_by_pretrained_and_whole():
+    with pytest.raises(ValueError, match='takes its weights by `pretrained`'):
+        build(init_cfg={'type': 'Pretrained', 'checkpoint': 'a.pth'})
+    backbone = build()
+    assert backbone.embed_dims == 16
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    backbone.init_weights()
+    assert all(value.equal(before[name]) for name, value in backbone.state_dict().items())
+    del before['visual.proj']
+    with pytest.raises(ValueError, match=r'visual\.proj'):
+        backbone.load_state_dict(before, strict=False)
+
+
+def test_tokens_of_one_axis_are_enough_to_be_no_multiple_of_the_patch():
+    for size in ((33, 32), (32, 33)):
+        with pytest.raises(ValueError, match=r'cut into patches of \(8, 8\)'):
+            build()(torch.randn(1, 3, *size))

@@ -236,3 +236,28 @@ def test_an_image_without_a_mask_is_named():
 def test_a_checkpoint_of_other_classes_is_refused():
     with pytest.raises(ValueError, match='6 classes and the model 4'):
         make_head().load_state_dict(make_head(classes=5).state_dict())
+
+
+def test_another_label_may_be_ignored():
+    head, (features, valid) = make_head(ignore_index=3), scene((3, 5))
+    generator = torch.Generator().manual_seed(2)
+    target = torch.randint(0, CLASSES + 1, (2, 48, 80), generator=generator)
+    output = head(features, valid, LABELS)
+    found = head.loss(output, LABELS, samples_of(target))['loss_pixel']
+    expected = naive_loss(output.pixel_logits, torch.where(target == 3, 255, target), 16, 0.4)
+    torch.testing.assert_close(found.item(), expected)
+
+
+def test_what_the_config_says_of_the_head():
+    head = make_head()
+    assert head.num_classes == CLASSES and head.own_background and not head.pads_full_size
+    head = MODELS.build(
+        {
+            'type': 'mmwsss.AMNHead',
+            'in_channels': 2,
+            'num_classes': CLASSES,
+            'init_cfg': {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5},
+        }
+    )
+    head.init_weights()
+    assert all(classifier.weight.eq(0.5).all() for classifier in head.classifiers)

@@ -76,3 +76,11 @@ def test_the_rest_changes_nothing():
     assert head.refine_pacam(output, pacam) is pacam
     assert head.collect(output, torch.ones(2, 5)) is None
     assert not head.pads_full_size and head.num_classes == 5
+
+
+def test_the_initialisation_of_the_config_is_kept():
+    init_cfg = {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5}
+    head = Plain(5, init_cfg)
+    head.classifier = torch.nn.Conv2d(2, 5, 1)
+    head.init_weights()
+    assert head.classifier.weight.eq(0.5).all()

@@ -24,3 +24,10 @@ def test_a_box_is_strictly_above_and_reaches_into_holes():
     expected = torch.zeros(5, 6)
     expected[1:4, 1:5] = 1
     assert torch.equal(box_mask(cam, 0.4)[0, 0], expected)
+
+
+def test_a_box_may_reach_the_border_unless_it_is_told_not_to():
+    cam = torch.zeros(1, 1, 3, 4)
+    cam[..., 2, 3] = 1.0
+    assert torch.equal(box_mask(cam, 0.4), cam)
+    assert not box_mask(cam, 0.4, border=False).any()

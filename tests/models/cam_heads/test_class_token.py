@@ -306,3 +306,10 @@ def test_wrong_options_are_refused(options, message):
 def test_a_checkpoint_of_other_classes_is_refused():
     with pytest.raises(ValueError, match='6 classes and the model 3'):
         make_head().load_state_dict(make_head(num_classes=5).state_dict())
+
+
+def test_what_the_config_says_of_the_start():
+    head = make_head(init_cfg={'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5})
+    head.init_weights()
+    assert head.classifier.weight.eq(0.5).all()
+    assert head.own_background and head.pads_full_size

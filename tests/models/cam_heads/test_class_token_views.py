@@ -118,3 +118,15 @@ def test_from_the_segmentor_to_the_mask(activation):
     settings = RefineSettings(bg_threshold=None, crf=None)
     mask, _ = refine_seed(np.zeros((*SIZE, 3), np.uint8), seed, settings)
     assert set(np.unique(mask)) <= {0, 2, 4}
+
+
+@pytest.mark.parametrize('normalize', [True, False])
+@pytest.mark.parametrize('activation', ['softmax_fg', 'sigmoid'])
+def test_the_padding_of_a_view_is_background(activation, normalize):
+    head = make_segmentor(host(activation, normalize_seeds=normalize)).cam_head
+    valid = torch.ones(1, 1, 4, 6)
+    valid[..., 3:] = 0
+    output = head((torch.randn(1, 3, 4, 6),), valid)
+    scores = head.view_maps(output, 0, torch.tensor(CLASSES))
+    assert scores[0, :, 3:].eq(1).all() and not scores[1:, :, 3:].any()
+    assert scores[1:, :, :3].all()

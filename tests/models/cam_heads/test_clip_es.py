@@ -2,6 +2,8 @@ import pytest
 import torch
 from clip_models import NaiveCLIP, build, naive_boxes, naive_clip_es, run
 
+from mmwsss.registry import MODELS
+
 pytest.importorskip('open_clip')
 
 
@@ -96,3 +98,65 @@ def test_a_class_that_is_very_sure_keeps_its_map():
     with torch.no_grad():
         output = run(model, images, [[1, 1, 0, 0]])
     assert output.cam[0, :2].amax(dim=(1, 2)).min() > 0.99
+
+
+class Recording(torch.nn.Module):
+    """Prototypes that keep what they are given, in the place of VPL's."""
+
+    def __init__(self):
+        super().__init__()
+        self.vectors, self.text, self.collected = torch.zeros(6, 16), None, []
+
+    def set_text(self, vectors):
+        self.text = vectors
+
+    def collect(self, *batch):
+        self.collected.append(batch)
+
+
+def test_prototypes_may_take_the_place_of_the_texts_and_are_handed_the_maps():
+    torch.manual_seed(1)
+    images, label = torch.randn(2, 3, 24, 40), [[1, 0, 1, 0], [0, 1, 0, 0]]
+    text, learnt = torch.randn(2, 6, 16)
+    model, own = build(vectors=text), Recording()
+    own.vectors = torch.nn.functional.normalize(learnt, dim=1)
+    plain = run(model, images, label)
+    assert model.cam_head.collect(plain, torch.tensor(label)) is None
+    model.cam_head.prototypes = own
+    output = run(model, images, label)
+    assert own.text is model.cam_head.text.vectors
+    expected = run(build(vectors=learnt), images, label)
+    torch.testing.assert_close(output.cam, expected.cam)
+    torch.testing.assert_close(output.logits, expected.logits)
+    assert not torch.allclose(output.cam, plain.cam)
+    model.cam_head.collect(output, torch.tensor(label))
+    ((vectors, cam, labels, valid),) = own.collected
+    assert vectors is output.vectors and cam is output.cam and valid is output.valid
+    assert labels.tolist() == label
+
+
+def test_prototypes_come_from_their_config():
+    prototypes = {
+        'type': 'mmwsss.VisionPrototypes',
+        'num_classes': 4,
+        'num_background': 2,
+        'embed_dims': 16,
+    }
+    model = build(prototypes=prototypes, vectors=torch.randn(6, 16))
+    run(model, torch.randn(1, 3, 16, 16), [[1, 0, 0, 1]])
+    torch.testing.assert_close(model.cam_head.prototypes.text, model.cam_head.text.vectors)
+
+
+def test_what_a_config_may_leave_out_and_what_it_may_say():
+    defaults = MODELS.build(
+        {'type': 'mmwsss.CLIPESHead', 'num_classes': 20, 'box_threshold': 0.5, 'sinkhorn_rounds': 2}
+    )
+    assert (defaults.logit_scale, defaults.box_border) == (100, True)
+    assert (defaults.box_threshold, defaults.sinkhorn_rounds) == (0.5, 2)
+    assert defaults.text.vectors.shape == (45, 512)
+    images, vectors = torch.randn(1, 3, 24, 40), torch.randn(6, 16)
+    found = run(build(vectors=vectors), images, [[1, 0, 0, 1]])
+    told = build(vectors=vectors, sinkhorn_rounds=3, box_threshold=0.4, box_border=True)
+    assert run(told, images, [[1, 0, 0, 1]]).raw.equal(found.raw)
+    told = build(vectors=vectors, sinkhorn_rounds=1)
+    assert not torch.allclose(run(told, images, [[1, 0, 0, 1]]).affinity, found.affinity)

@@ -47,3 +47,19 @@ def test_only_adapter_and_classifier_learn():
     )
     model.cam_head.loss(output, label)['loss_cls'].backward()
     assert model.cam_head.adapter.weight.grad.any()
+
+
+def test_the_loss_weight_is_a_factor():
+    vectors = torch.randn(6, 16, generator=torch.Generator().manual_seed(0))
+    half = build(vectors=vectors, head='mmwsss.CLIPESAdapterHead', loss_weight=0.5).cam_head
+    model, label = make(), torch.tensor([[1, 0, 0, 1]])
+    output = run(model, torch.randn(1, 3, 24, 16), label.tolist())
+    whole = model.cam_head.loss(output, label)['loss_cls']
+    torch.testing.assert_close(half.loss(output, label)['loss_cls'], 0.5 * whole)
+
+
+def test_a_checkpoint_of_other_classes_is_refused():
+    head = make().cam_head
+    state = {**head.state_dict(), 'classifier.weight': torch.zeros(3, 16, 1, 1)}
+    with pytest.raises(ValueError, match='3 classes and the model 4'):
+        head.load_state_dict(state)

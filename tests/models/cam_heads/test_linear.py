@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from mmwsss.functional.cam import classification_loss
 from mmwsss.registry import MODELS
 
 F64 = torch.float64
@@ -91,3 +92,17 @@ def test_the_cam_carries_gradient():
 def test_a_checkpoint_of_other_classes_is_refused():
     with pytest.raises(ValueError, match='5 classes and the model 2'):
         make_head().load_state_dict(make_head(classes=5).state_dict())
+
+
+def test_what_a_config_may_leave_out_and_what_it_may_say():
+    head, (features, valid) = make_head(), scene()
+    assert head.num_classes == 2 and head.pads_full_size
+    output, label = head(features, valid), torch.tensor([[1, 0], [1, 1]])
+    plain, twice = (
+        each.loss(output, label)['loss_cls'] for each in (head, make_head(loss_weight=2.0))
+    )
+    torch.testing.assert_close(plain, classification_loss(output.logits, label))
+    torch.testing.assert_close(twice, 2 * plain)
+    head = make_head(init_cfg={'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5})
+    head.init_weights()
+    assert head.classifier.weight.eq(0.5).all()

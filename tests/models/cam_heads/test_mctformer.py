@@ -7,6 +7,7 @@ import torch
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 
+from mmwsss.functional.cam import classification_loss
 from mmwsss.models.backbones import ClassTokenFeatures
 from mmwsss.registry import MODELS
 
@@ -212,3 +213,16 @@ def test_views_hold_the_fused_map_of_the_present_classes():
     assert views[1].metainfo['classes'] == [0, 2]
     assert views[1].maps.equal(output.raw[1, [0, 2]])
     assert views[1].pacam.shape == (2, 4, 5)
+
+
+def test_what_a_config_may_leave_out_and_what_it_may_say():
+    features, valid = scene()
+    one, three = make_head()(features, valid), make_head(num_fused_blocks=3)(features, valid)
+    assert one.raw.equal(three.raw)
+    label = torch.tensor([[1, 0], [1, 1]])
+    losses = make_head().loss(one, label)
+    for name, logits in zip(losses, (one.logits, one.patch_logits), strict=True):
+        torch.testing.assert_close(losses[name], classification_loss(logits, label))
+    head = make_head(init_cfg={'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5})
+    head.init_weights()
+    assert head.classifier.weight.eq(0.5).all()

@@ -145,3 +145,33 @@ def test_in_a_network_the_classes_of_a_view_are_its_samples():
     with torch.no_grad():
         (found,) = model.predict(torch.randn(1, 3, 64, 96), [sample])
     assert found.cam_view.maps.shape == (3 + 10, 2, 3)
+
+
+def test_what_a_config_may_leave_out_and_what_it_may_say(head):
+    output = head(features(), valid_mask())
+    before = head.loss(output, LABEL)
+    head.loss_weight = 0.5
+    after = head.loss(output, LABEL)
+    assert after['loss_cls'].equal(before['loss_cls'])
+    torch.testing.assert_close(after['loss_prototype'], 0.5 * before['loss_prototype'])
+    with pytest.raises(ValueError, match='5 classes and the model 3'):
+        head.load_state_dict({**head.state_dict(), 'classifier.weight': torch.zeros(5, 6, 1, 1)})
+    config = {'type': 'mmwsss.SIPEHead', 'in_channels': 6, 'num_classes': CLASSES}
+    projection = {'type': 'mmwsss.SideProjection', 'in_channels': (3,), 'out_channels': (2,)}
+    init_cfg = {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5}
+    other = MODELS.build({**config, 'projection': projection, 'init_cfg': init_cfg})
+    other.init_weights()
+    assert other.classifier.weight.eq(0.5).all() and other.loss_weight == 1
+
+
+def test_scales_of_one_view_each_are_merged_too(head):
+    views = views_of(head)
+    single = Views(views.maps[::2], views.grid, views.size, [1], None)
+    merged = head.merge_views(single)
+    assert merged.cam.shape == (1, 8, 10)
+    doubled = Views([2 * maps for maps in single.maps], views.grid, views.size, [1], None)
+    again = Views(
+        [maps for maps in single.maps for _ in range(2)], *(views.grid, views.size, [1], None)
+    )
+    for one, other in zip(head.merge_views(doubled), head.merge_views(again), strict=True):
+        torch.testing.assert_close(one, other)

@@ -405,3 +405,34 @@ def test_a_segmentor_on_a_small_clip_learns_its_decoder_alone(amp):
     for name, value in model.state_dict().items():
         learns = name.startswith('decode_head.') and 'prototypes' not in name
         assert value.equal(before[name]) is not learns, name
+
+
+def test_a_single_loss_of_the_same_name_is_refused_too():
+    with pytest.raises(ValueError, match="both named 'loss_x': set another loss_name"):
+        make_head(
+            loss_decode=CROSS_ENTROPY | {'loss_name': 'loss_x'},
+            rsc={'type': 'mmwsss.RSCLoss', 'loss_name': 'loss_x'},
+        )
+
+
+def test_prototypes_are_copies_in_the_heads_own_numbers():
+    head, given = make_head(False), vectors().double()
+    head.set_prototypes(given)
+    assert head.prototypes.dtype == torch.float32
+    given.zero_()
+    assert head.prototypes.equal(vectors())
+    one = vectors(rows=CLASSES + 1)
+    head.set_prototypes(one)  # one background name is enough
+    assert head.background_prototypes.equal(one[CLASSES:])
+    with pytest.raises(ValueError, match='have shape'):
+        head.set_prototypes(vectors()[0])
+
+
+def test_a_temperature_and_a_dropout_of_the_config():
+    cool, warm = make_head().eval(), make_head(temperature=0.14).eval()
+    torch.testing.assert_close(warm(tokens()), cool(tokens()) / 2)
+    dropping = make_head(dropout_ratio=0.5)
+    assert not dropping(tokens()).equal(dropping(tokens()))
+    learning = make_head()
+    assert learning(tokens()).equal(learning(tokens()))  # mmseg's own dropout is off
+    assert [layer.linear1.out_features for layer in learning.layers] == [4 * DIMS] * 2

@@ -102,3 +102,7 @@ def test_pixel_weights_are_refused():
         BalancedCrossEntropyLoss()(
             torch.randn(1, 3, 2, 4), torch.zeros(1, 2, 4, dtype=torch.long), torch.ones(1, 2, 4)
         )
+
+
+def test_half_of_a_target_is_the_most_that_may_be_smoothed():
+    assert BalancedCrossEntropyLoss(label_smoothing=0.5).label_smoothing == 0.5

@@ -51,3 +51,10 @@ def test_means_are_of_all_processes(monkeypatch):
     monkeypatch.setattr(dist, 'all_reduce', lambda count: count.mul_(2))  # two with equal batches
     monkeypatch.setattr(dist, 'get_world_size', lambda: 2)
     torch.testing.assert_close(PairAffinityLoss()(affinity, masks, (2, 4)), alone)
+
+
+def test_another_label_may_be_ignored():
+    affinity, masks = scene()
+    expected = PairAffinityLoss()(affinity, masks, (2, 4))
+    found = PairAffinityLoss(ignore_index=7)(affinity, torch.where(masks == 255, 7, masks), (2, 4))
+    torch.testing.assert_close(found, expected)

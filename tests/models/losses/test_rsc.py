@@ -69,3 +69,23 @@ def test_name_and_weights():
         RSCLoss(weights='relu')
     with pytest.raises(ValueError, match="negatives is 'all'; choose one of absent, own_region"):
         RSCLoss(negatives='all')
+
+
+def test_negatives_may_be_named_and_one_pair_counts_once():
+    embedding, scores, prototypes, _, valid = scene()
+    present = torch.tensor([[1, 0, 0], [0, 1, 0]]) > 0
+    absent = torch.tensor([[0, 1, 0], [0, 0, 0]]) > 0
+    weights = REGION_WEIGHTS['softmax'](scores, torch.ones(2, 1, 4, 6))[:, 1:]
+    regions = region_embeddings(embedding, weights)
+    for named in (None, absent):
+        total, count = RSC_NEGATIVES['absent'](regions, prototypes, present, 0.2, named)
+        loss = RSCLoss(temperature=0.2)(embedding, scores, prototypes, present, valid, named)
+        torch.testing.assert_close(loss, total / 2)
+    whole = RSCLoss(temperature=0.2)(embedding, scores, prototypes, present, valid)
+    assert not torch.isclose(loss, whole)
+    present[1] = False
+    negatives = torch.tensor([[0, 0, 0], [1, 0, 0]]) > 0
+    total, count = RSC_NEGATIVES['absent'](regions, prototypes, present, 0.2, negatives)
+    assert count == 1 and total > 0
+    one = RSCLoss(temperature=0.2)(embedding, scores, prototypes, present, valid, negatives)
+    torch.testing.assert_close(one, total)

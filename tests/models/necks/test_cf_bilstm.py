@@ -220,3 +220,19 @@ def test_autocast(direction):
 def test_an_unknown_direction_is_refused():
     with pytest.raises(ValueError, match=r"'diagonal'; choose one of hv_concat, hv_sum"):
         make_neck('diagonal')
+
+
+def test_what_a_config_may_leave_out_and_what_it_may_say():
+    neck = CFBiLSTM(CHANNELS)
+    assert neck.scan.rows.hidden_size == neck.scan.columns.hidden_size == 192
+    assert neck.projection.in_features == 4 * 192
+    torch.manual_seed(0)
+    by_name = CFBiLSTM(CHANNELS, HIDDEN, 'hv_concat')
+    torch.manual_seed(0)
+    unnamed = CFBiLSTM(
+        CHANNELS, HIDDEN, init_cfg={'type': 'Constant', 'layer': 'Linear', 'val': 0.5}
+    )
+    features = torch.randn(1, CHANNELS, 2, 3)
+    assert by_name.refine(features).equal(unnamed.refine(features))
+    unnamed.init_weights()
+    assert unnamed.projection.weight.eq(0.5).all()

@@ -33,3 +33,13 @@ def test_a_plug_in_without_a_memory_has_nothing_to_do():
 
 def test_cpal_keeps_the_contract():
     assert issubclass(PrototypeAwareCAMHead, BasePrototypeHead)
+
+
+def test_the_initialisation_of_the_config_is_kept():
+    head = Plain(3, {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5})
+    head.projection = torch.nn.Conv2d(2, 3, 1)
+    head.init_weights()
+    assert head.projection.weight.eq(0.5).all()
+    with pytest.raises(NotImplementedError):
+        head.merge_views(None)
+    assert not head.gives_background({}) and head.forget() is None

@@ -104,3 +104,19 @@ def test_default_widths_are_those_of_sipe():
     assert [conv.out_channels for conv in projection.sides] == [128, 128, 256, 256]
     assert projection.out_channels == 768
     assert projection.grid_stage == 2
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        {'type': 'mmwsss.SideProjection', 'in_channels': (2, 3), 'out_channels': (4, 2)},
+        {'type': 'mmwsss.ConvProjection', 'in_channels': 3},
+    ],
+    ids=lambda config: config['type'],
+)
+def test_the_initialisation_of_the_config_is_kept(config):
+    init_cfg = {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5}
+    projection = MODELS.build({**config, 'init_cfg': init_cfg})
+    projection.init_weights()
+    assert all(parameter.eq(0.5).all() for parameter in projection.parameters())
+    assert MODELS.build({'type': 'mmwsss.ConvProjection', 'in_channels': 3}).out_channels == 256

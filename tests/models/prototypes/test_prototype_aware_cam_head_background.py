@@ -339,3 +339,72 @@ def test_without_the_options_the_head_is_the_equations_of_the_paper_to_the_bit()
     )
     total, count = cpal.consistency_terms(host, own, selected, output.valid)
     assert head.loss(output, LABEL)['loss_self'].equal(total / count)
+
+
+@pytest.mark.parametrize('options', OPTIONS, ids=str)
+def test_an_explanation_is_of_the_classes_alone(options):
+    head, output = make_head(**options), make_scene()
+    found = head.explain(output, LABEL)
+    pairs = list(zip(found.image_index.tolist(), found.class_index.tolist(), strict=True))
+    naive = [Naive(head, output, b) for b in range(IMAGES)]
+    expected = [
+        (b, n - 1) for b, one in enumerate(naive) for n in one.present if n and one.instance(n)
+    ]
+    assert pairs == [pair for pair in expected if CONTEXTS[pair[1] + 1]] and len(pairs) > 1
+    maps = head.predict(output, LABEL)
+    for m, (b, n) in enumerate(pairs):
+        torch.testing.assert_close(found.instance[m].tolist(), naive[b].instance(n + 1))
+        total = torch.einsum('p,phw->hw', found.weight[m], found.maps[m])
+        assert float(found.weight[m].sum()) == pytest.approx(1)
+        # the positive parts of the cosines are not less than the positive part of their sum
+        assert (total - maps[b, n + 1].clamp(min=0)).min() > -1e-9
+
+
+def test_an_explanation_weighs_by_the_instance_where_the_features_are_shifted():
+    output = make_scene()
+    weights = {
+        where: make_head(apply_to=where, num_neighbors=None).explain(output, LABEL).weight
+        for where in ('feature', 'anchor', 'both')
+    }
+    unshifted = make_head(statistic='none', num_neighbors=None).explain(output, LABEL)
+    torch.testing.assert_close(weights['feature'], unshifted.weight)
+    torch.testing.assert_close(weights['anchor'], weights['both'])
+    assert not torch.allclose(weights['anchor'], unshifted.weight)
+
+
+@pytest.mark.parametrize('momentum', [0.0, 0.5])
+def test_what_is_taken_in_with_a_background(momentum):
+    head, output = make_head(momentum=momentum), make_scene()
+    naive = [Naive(head, output, b) for b in range(IMAGES)]
+    before = head.instance_mean.mean.clone(), head.feature_mean.mean.clone()
+    head.loss(output, LABEL)
+    for n in range(CLASSES + 1):
+        rows = [one.instance(n) for one in naive if n in one.present]
+        rows = [row for row in rows if row]
+        assert head.bank.count[n] == len(rows)
+        torch.testing.assert_close(head.bank.entries[n, : len(rows)].tolist(), rows)
+        if rows:
+            moved = momentum * before[0][n] + (1 - momentum) * torch.tensor(mean(rows), dtype=F64)
+            torch.testing.assert_close(head.instance_mean.mean[n], moved)
+    pixels = [one.z[place] for one in naive for place in one.places]
+    moved = momentum * before[1][0] + (1 - momentum) * torch.tensor(mean(pixels), dtype=F64)
+    torch.testing.assert_close(head.feature_mean.mean[0], moved)
+
+
+def test_the_background_of_the_host_may_be_over_all_classes():
+    """The same as over those with a PACAM, but where an absent class is stronger."""
+    losses = []
+    for over in ('present', 'all'):
+        head, output = make_head(background_over=over), make_scene()
+        head._take_in = lambda *unused: (None, None)
+        losses.append(head.loss(output, LABEL)['loss_self'])
+        maps = head.predict(output, LABEL)
+    chosen = maps[:, 1:].flatten(2).any(dim=2)[:, :, None, None]  # with a PACAM
+    assert not chosen.all() and chosen.flatten(1).any(dim=1).all()
+    cam = output.cam.detach()
+    change = sum(
+        sign * (1 - cams.amax(1) - maps[:, 0].clamp(min=0)).abs() * output.valid[:, 0]
+        for sign, cams in ((1, cam), (-1, cam * chosen))
+    )
+    expected = losses[0] + change.sum() / ((CLASSES + 1) * output.valid.sum())
+    torch.testing.assert_close(losses[1], expected)

@@ -282,3 +282,63 @@ def test_two_processes_are_one(tmp_path):
 if __name__ == '__main__':
     # a fresh interpreter that has computed nothing may fork, and imports once for both ranks
     start_processes(work, (sys.argv[1],), nprocs=2, start_method='fork')
+
+
+def test_places_of_images_go_on_from_batch_to_batch(monkeypatch):
+    """They say in which order the examples of several processes are fitted."""
+    from mmwsss.models.prototypes import vision_prototypes as module
+
+    seen = []
+
+    def record(rows, index, place):
+        seen.append(place)
+        return rows, index
+
+    monkeypatch.setattr(module, 'gather_rows', record)
+    prototypes = build(sample='image')
+    for _ in range(2):
+        prototypes.collect(*batch(images=3))
+        prototypes.collect(*batch(images=2))
+        prototypes.fit()
+    assert [place.tolist() for place in seen] == [[0, 1, 2, 3, 4]] * 4
+
+
+def test_the_settings_of_a_region_reach_it():
+    loose, strict = build(phi=0.1), build(phi=0.9)
+    for prototypes in (loose, strict):
+        prototypes.collect(*batch())
+    rows = [prototypes.fit()['rows'] for prototypes in (loose, strict)]
+    assert rows[0] > rows[1]
+    pixels = [build(sample='pixel', num_pixels=number, phi=0.0) for number in (1, 99)]
+    for prototypes in pixels:
+        prototypes.collect(*batch())
+    rows = [prototypes.fit()['rows'] for prototypes in pixels]
+    assert rows == [int(batch()[2].sum()), 12 * int(batch()[2].sum())]
+
+
+def test_means_of_images_are_normalised_or_not():
+    gaps = []
+    for normalize in (True, False):
+        prototypes = build(sample='image', normalize=normalize)
+        prototypes.collect(*batch())
+        x = vpl.image_vectors(batch()[0], torch.ones(4, 1, 3, 4), normalize)
+        gaps.append(prototypes.fit()['gap_before'])
+        assert gaps[-1] == pytest.approx(float(vpl.modality_gap(x, text()[:3])))
+    assert gaps[0] != pytest.approx(gaps[1])
+
+
+@pytest.mark.parametrize('solver', ['gradient', 'lbfgs', 'shift'])
+def test_every_solver_is_told_its_settings(solver):
+    prototypes = build(solver=solver, lr=3.0, tau_image=0.4, shift=0.2, columns='classes')
+    prototypes.collect(*batch())
+    prototypes.fit()
+    x, image_index, _ = vpl.region_vectors(*batch(), 0.5)
+    start = text()[:3]
+    target = vpl.target_distribution(x, start, allowed_of(batch()[2][image_index], 0), 0.2, 0.6)
+    expected = {
+        'gradient': lambda: vpl.fit_by_projected_gradient(x, target, start, 0.4, 3.0, 30),
+        'lbfgs': lambda: vpl.fit_by_lbfgs(x, target, start, 0.4),
+        'shift': lambda: vpl.fit_by_shift(x, target, start, 0.4, 0.2),
+    }[solver]()
+    torch.testing.assert_close(prototypes.vectors[:3], expected.prototypes)
+    torch.testing.assert_close(torch.tensor(prototypes.curve), expected.curve, rtol=1e-4, atol=0)

@@ -10,6 +10,7 @@ from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmwsss.functional.cells import pad_to_cells, spread_over_image
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
 
@@ -52,6 +53,11 @@ PLUGGED = HOST | {
 AMN = HOST | {'cam_head': HOST['cam_head'] | {'type': 'mmwsss.AMNHead', 'dilations': (1, 2)}}
 PLUGGED_AMN = PLUGGED | {'cam_head': AMN['cam_head']}
 LABELS = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+PLUGGED_CELLS = PLUGGED | {
+    'backbone': {'type': 'mmwsss.Cells'},
+    'prototype_head': PLUGGED['prototype_head']
+    | {'projection': {'type': 'mmwsss.IdentityProjection', 'in_channels': 6}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -282,3 +288,95 @@ def test_a_host_without_raw_maps_is_merged_by_its_cams(monkeypatch):
     monkeypatch.setattr(model, 'compute_cam', lambda *args: replace(output, raw=None))
     view = model.predict(images(), make_samples())[0].cam_view
     assert view.maps.equal(output.cam[0, [0, 2]])
+
+
+@MODELS.register_module(force=True)
+class Cells(nn.Module):
+    """A backbone whose maps consist of whole cells of 8 pixels."""
+
+    cell_size = 8
+
+    def forward(self, inputs):
+        padded = pad_to_cells(inputs, self.cell_size)
+        return (F.avg_pool2d(padded, self.cell_size).repeat(1, 2, 1, 1),)
+
+
+def test_maps_of_whole_cells_are_brought_to_the_image():
+    """13 x 21 pixels: 2 x 3 cells, of which the last ones stick out of the image."""
+    model = build(PLUGGED_CELLS)
+    inputs, samples = images(size=(13, 21)), make_samples(size=(13, 21))
+    model.loss(inputs, samples)
+    model.prototype_head.update_context_prototypes(0)
+    output = model.compute_cam(inputs, samples)
+    # a cell is in the image if more than half of it is
+    assert output.valid[:, 0].tolist() == [[[1, 1, 1], [1, 1, 0]], [[1, 1, 0], [1, 1, 0]]]
+    pacam = model.prototype_head.predict(output, LABELS)
+    view = model.predict(inputs, samples)[0].cam_view
+    for found, maps in ((view.maps, F.relu(output.raw) * output.valid), (view.pacam, pacam)):
+        torch.testing.assert_close(found, spread_over_image(maps[0, [0, 2]], 8, (13, 21)))
+        assert not torch.allclose(found, maps[0, [0, 2]])
+
+
+def test_a_plug_in_with_a_background_has_it_in_the_view_and_the_host_leaves_it_alone(monkeypatch):
+    plugin = PLUGGED['prototype_head'] | {'background': 'prototype'}
+    model = build(HOST | {'prototype_head': plugin})
+    model.loss(images(), make_samples())
+    model.prototype_head.update_context_prototypes(0)
+    monkeypatch.setattr(model.cam_head, 'refine_pacam', None)  # knows no background
+    output = model.compute_cam(images(), make_samples())
+    maps = model.prototype_head.predict(output, LABELS)
+    resized = F.interpolate(maps, (4, 6), mode='bilinear', align_corners=False)
+    views = [sample.cam_view for sample in model.predict(images(), make_samples())]
+    assert views[0].pacam.equal(resized[0, [0, 1, 3]])
+    assert views[1].pacam.equal(resized[1, [0]])
+
+
+def test_the_host_refines_the_maps_of_a_plug_in(monkeypatch):
+    model = build(PLUGGED)
+    model.loss(images(), make_samples())
+    model.prototype_head.update_context_prototypes(0)
+    plain = model.predict(images(), make_samples())[0].cam_view.pacam
+    seen = []
+
+    def double(output, pacam):
+        seen.append(output)
+        return 2 * pacam
+
+    monkeypatch.setattr(model.cam_head, 'refine_pacam', double)
+    assert model.predict(images(), make_samples())[0].cam_view.pacam.equal(2 * plain)
+    assert isinstance(seen[0], CAMOutput)
+
+
+def test_a_plug_in_may_be_added_to_a_trained_host_and_half_a_host_is_refused():
+    host, plugged = build(), build(PLUGGED, seed=1)
+    plugged.load_state_dict(host.state_dict(), strict=False)
+    assert plugged.cam_head.classifier.weight.equal(host.cam_head.classifier.weight)
+    state = host.state_dict()
+    del state['backbone.first.bias']
+    with pytest.raises(ValueError, match=r'backbone\.first\.bias'):
+        plugged.load_state_dict(state, strict=False)
+
+
+def test_a_plug_in_draws_no_number_of_the_hosts():
+    after = []
+    for config in (HOST, PLUGGED):
+        torch.manual_seed(0)
+        MODELS.build(copy.deepcopy(config))
+        after.append(torch.rand(1))
+    assert after[0].equal(after[1])
+
+
+def test_a_host_collects_too(monkeypatch):
+    model, seen = build(), []
+    monkeypatch.setattr(
+        model.cam_head, 'collect', lambda output, label: seen.append((output, label))
+    )
+    raw = (images() * 40).clamp(0, 255).to(torch.uint8)
+    model.collect({'inputs': list(raw), 'data_samples': make_samples()})
+    ((output, label),) = seen
+    assert label.equal(LABELS) and not output.cam.requires_grad
+
+
+def test_the_initialisation_of_the_config_is_kept():
+    init_cfg = {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5}
+    assert build(HOST | {'init_cfg': init_cfg}).cam_head.classifier.weight.eq(0.5).all()

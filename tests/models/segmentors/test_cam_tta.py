@@ -6,6 +6,7 @@ from mmseg.structures import SegDataSample
 from view_samples import SIZE, make_segmentor, make_view, merge, resize
 
 from mmwsss.models.cam_heads import BaseCAMHead, MergedMaps
+from mmwsss.models.prototypes import BasePrototypeHead
 from mmwsss.models.segmentors import CAMTTAModel
 from mmwsss.registry import MODELS
 from mmwsss.seeds.files import Seed
@@ -141,3 +142,65 @@ class Another(BaseModel):
 def test_another_network_is_refused():
     with pytest.raises(ValueError, match=r'not of an? Another: set tta_model'):
         CAMTTAModel(Another())
+
+
+@pytest.mark.parametrize('amp', [None, False, True])
+def test_views_are_seen_under_autocast_where_it_is_asked_for(monkeypatch, amp):
+    segmentor, seen = make_segmentor(HOST), []
+
+    def see(data):
+        seen.append((torch.is_autocast_enabled('cpu'), torch.get_autocast_dtype('cpu')))
+        return [make_view(torch.ones(2, 3, 5, dtype=torch.bfloat16)) for _ in data['inputs']]
+
+    monkeypatch.setattr(segmentor, 'test_step', see)
+    model = CAMTTAModel(segmentor, **({} if amp is None else {'amp': amp}))
+    data = {'inputs': [[torch.zeros(3, 2, 2)]], 'data_samples': [[None]]}
+    (sample,) = model.test_step(data)
+    assert seen[0][0] == bool(amp) and seen[0][1] == torch.bfloat16
+    assert sample.pred_seed.cam.dtype == 'float32'
+    assert not torch.is_autocast_enabled('cpu')
+
+
+@MODELS.register_module(force=True)
+class WithBackground(BasePrototypeHead):
+    """A plug-in whose maps have a background, and are merged by their smallest value."""
+
+    has_background = True
+
+    def loss(self, output, image_label):
+        return {}
+
+    def predict(self, output, image_label):
+        return output.cam
+
+    def merge_views(self, views):
+        smallest = torch.stack([resize(maps, views.grid) for maps in views.maps]).amin(dim=0)
+        return smallest[1:], smallest[0]
+
+
+@pytest.mark.parametrize('background', [True, False])
+def test_maps_with_a_background_are_merged_by_the_plug_in_itself(background):
+    plug_in = {'type': 'mmwsss.WithBackground', 'num_classes': 5}
+    segmentor = make_segmentor(HOST, prototype_head=plug_in)
+    segmentor.prototype_head.has_background = background
+    maps, pacams = torch.rand(2, 2, 3, 5), torch.rand(2, 2 + background, 3, 5)
+    views = [make_view(one, pacam=pacam) for one, pacam in zip(maps, pacams, strict=True)]
+    (merged,) = CAMTTAModel(segmentor).merge_preds([views])
+    seed = merged.pred_seed
+    torch.testing.assert_close(torch.from_numpy(seed.cam), by_max(maps.sum(0)))
+    if background:
+        torch.testing.assert_close(torch.from_numpy(seed.pacam), pacams.amin(0)[1:])
+        torch.testing.assert_close(torch.from_numpy(seed.pacam_background), pacams.amin(0)[0])
+    else:
+        torch.testing.assert_close(torch.from_numpy(seed.pacam), by_max(pacams.sum(0)))
+        assert seed.pacam_background is None
+
+
+def test_full_size_maps_of_whole_cells_lie_on_the_grid_of_the_image():
+    """They were brought to the image before: IRN's padding would move them."""
+    segmentor = make_segmentor(HOST)
+    segmentor.backbone.cell_size = 14
+    maps = torch.rand(2, 3, 5)
+    (merged,) = CAMTTAModel(segmentor, full_size=True).merge_preds([[make_view(maps)]])
+    expected = by_max(resize(maps, SIZE))
+    torch.testing.assert_close(torch.from_numpy(merged.pred_seed.cam), expected)

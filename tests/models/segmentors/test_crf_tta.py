@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +124,34 @@ def test_without_a_crf_it_is_the_most_likely_class_of_the_mean(image_path):
     assert label.shape == (1, *SIZE)
     assert (label == 1).all()
     assert (merge([leaning], crf=None) == 3).all()
+
+
+def test_mean_probabilities_are_kept_where_they_are_asked_for(image_path):
+    views = [
+        probabilities(image_path, background=0.2, one=0.1, three=0.7),
+        probabilities(image_path, background=0.4, one=0.3, three=0.3),
+    ]
+    model = CRFSegTTAModel(Wrapped(), crf=None)
+    (merged,) = model.merge_preds([list(views)])
+    assert 'seg_probability' not in merged
+    model.keep_probability = True
+    (merged,) = model.merge_preds([list(views)])
+    expected = torch.tensor([0.3, 0.2, 0.0, 0.5])[:, None, None].expand(4, *SIZE)
+    torch.testing.assert_close(merged.seg_probability.data, expected, rtol=0, atol=1e-5)
+
+
+def test_the_crf_is_computed_as_the_config_says(image_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        crf_tta, 'crf_from_probabilities', lambda image, p, settings: seen.append(settings) or p
+    )
+    view = probabilities(image_path, background=0.5, one=0.2, three=0.3)
+    merge([view])
+    merge([view], crf='irn', crf_backend='torch')
+    assert seen == [CRF_PRESETS['clip_es'], replace(CRF_PRESETS['irn'], backend='torch')]
+
+
+def test_an_image_of_background_has_whole_numbers_too(image_path):
+    view = probabilities(image_path, background=1.0, one=1e-6, three=1e-6)
+    label = merge([view])
+    assert label.dtype == torch.int64 and label.shape == (1, *SIZE)

@@ -74,7 +74,7 @@ def batch(padded=False):
     samples = []
     for index, label in enumerate(LABELS):
         sample = SegDataSample(metainfo={'img_path': f'{index}.jpg'})
-        sample.gt_label = LabelData(multi_hot=label)
+        sample.gt_label = LabelData(multi_hot=label.clone())  # tests change it
         valid = torch.ones(1, *SIZE, dtype=torch.uint8)
         if padded and index:
             valid[:, :, 32:] = 0
@@ -250,3 +250,25 @@ def test_vpls_prototypes_are_those_of_the_decoder_and_of_the_cams():
 def test_parts_that_do_not_fit_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)
+
+
+def test_how_masks_are_made_is_said_in_the_config():
+    inputs, samples = batch()
+    options = {'iterations': 1, 'bg_power': 2.0, 'stride': 2}
+    model, found = build(masks=options), []
+    output = model.compute_cam(inputs, samples)
+    masks = model.make_masks(inputs, output, samples)
+    for own in (options, {**options, 'bg_power': 1.0}, {**options, 'stride': 1}):
+        maps = torch.stack([normalize_cam(output.raw[0, n]) for n in (0, 2)])
+        power = own['bg_power']
+        mask = online_mask(inputs[0], maps, power, iterations=1, stride=own['stride'])
+        found.append(torch.tensor([0, 1, 3])[mask])
+    assert masks[0].equal(found[0])
+    assert not masks[0].equal(found[1]) and not masks[0].equal(found[2])
+
+
+def test_the_names_that_mmseg_asks_for():
+    model = build()
+    assert (model.num_classes, model.out_channels, model.align_corners) == (5, 5, False)
+    assert build(masks=None).masks.iterations == 20
+    assert build(masks=None).masks.bg_power == 1

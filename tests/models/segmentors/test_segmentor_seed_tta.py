@@ -67,3 +67,10 @@ def test_an_image_of_no_class_has_an_empty_seed():
 def test_an_image_without_label_is_named():
     with pytest.raises(ValueError, match=r'a\.jpg has no image label'):
         merge([make_view(torch.randn(4, *SIZE))])
+
+
+def test_where_absent_classes_leave_nothing_nothing_is_likely():
+    logits = torch.zeros(3, *SIZE)
+    logits[1] = 1e4
+    seed = merge([make_view(logits, [0.0, 1.0])])
+    assert not seed.cam.any() and not seed.background.any()

@@ -96,3 +96,35 @@ def test_a_damaged_file(tmp_path, content):
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'no file of weights .*a\.pth'):
         read_checkpoint(tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('container', ['state_dict', 'model', 'net', None])
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_a_state_dict_in_a_container_or_of_a_parallel_model(tmp_path, container, prefix):
+    state = {f'{prefix}{name}': value for name, value in STATE.items()}
+    torch.save(state if container is None else {container: state}, tmp_path / 'a.pth')
+    found = read_state_dict(tmp_path / 'a.pth')
+    assert found.keys() == STATE.keys()
+    assert all(found[name].equal(value) for name, value in STATE.items())
+
+
+def test_a_module_of_that_name_among_others_keeps_it(tmp_path):
+    state = {'module.a': torch.ones(1), 'b': torch.ones(1)}
+    torch.save(state, tmp_path / 'a.pth')
+    assert read_state_dict(tmp_path / 'a.pth').keys() == state.keys()
+
+
+@pytest.mark.parametrize(('number', 'more'), [(3, ''), (5, ' and 2 more')])
+def test_of_many_names_three_are_said(tmp_path, number, more):
+    state = {name: torch.tensor([float('nan')]) for name in 'abcde'[:number]}
+    torch.save(state | {'x': torch.ones(1)}, tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=rf'infinite\) in a, b, c{more}: its training'):
+        read_state_dict(tmp_path / 'a.pth')
+    torch.save(dict.fromkeys('abcde'[:number], 3), tmp_path / 'b.pth')
+    with pytest.raises(ValueError, match=r'no tensors are a, b, c$'):
+        read_state_dict(tmp_path / 'b.pth')
+
+
+def test_whole_numbers_are_always_finite(tmp_path):
+    torch.save(STATE | {'steps': torch.tensor(3)}, tmp_path / 'a.pth')
+    assert read_state_dict(tmp_path / 'a.pth')['steps'] == 3
