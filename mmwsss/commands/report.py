@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmwsss.terminal import show, stage_line
 
 from .arguments import add_processes, add_verbose
+
+if TYPE_CHECKING:
+    from mmwsss.pipeline.run import PipelineRun
 
 HELP = 'Write the page with figures, curves and pictures of runs, without running anything.'
 EXAMPLE = 'mmwsss report work_dirs/irn_voc work_dirs/irn_cpal_voc --out both.html'
@@ -33,10 +37,32 @@ def run(arguments: argparse.Namespace) -> None:
     runs = []
     for source in arguments.runs:
         workspace = open_run(source)
-        runs.append(finished_run(workspace.config, workspace.root))
+        runs.append(_what_is_done(finished_run(workspace.config, workspace.root)))
         runs[-1].workspace.processes = arguments.processes
     page = arguments.out or runs[-1].workspace.root / 'report.html'
     with stage_line('report', runs[-1].workspace.root) as line:
         write_report(page, runs, arguments.images)
         line.result = f'{page}'
     show(f'pictures: {page}')
+
+
+def _what_is_done(run: 'PipelineRun') -> 'PipelineRun':
+    """Say which stages a page leaves out, as their recipe or files have changed since.
+
+    Raises:
+        ValueError: Nothing is left to show.
+    """
+    from mmwsss.pipeline.run import outdated_stages
+
+    root, outdated = run.workspace.root, outdated_stages(run)
+    changed = (
+        f'{", ".join(outdated)} of {root} fit neither the config nor the images, labels and masks '
+        'of today'
+    )
+    if not run.records:
+        raise ValueError(
+            f'{changed if outdated else f"no stage of {root} is done"}: `mmwsss run` makes them'
+        )
+    if outdated:
+        show(f'note: {changed}, and are left out')
+    return run

@@ -108,6 +108,16 @@ def finished_run(config: Config, root: str | Path | None = None) -> PipelineRun:
     return PipelineRun(config_name(config), workspace, records)
 
 
+def outdated_stages(run: PipelineRun) -> list[str]:
+    """Return the stages that were done, but by another recipe or with other files than today's."""
+    workspace = run.workspace
+    return [
+        name
+        for name in workspace.stages
+        if name not in run.records and (workspace.folder(name) / DONE).is_file()
+    ]
+
+
 def wanted_stages(workspace: Workspace, until: str | None) -> list[Stage]:
     """Return the stages up to one, in the order that they run in; all when None.
 
