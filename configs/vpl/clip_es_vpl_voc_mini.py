@@ -2,7 +2,8 @@
 _base_ = ['../clip_es/clip_es_voc_mini.py', '../_base_/plugins/vpl.py',
           '../_base_/schedules/collect.py']
 model = dict(cam_head=dict(
-    text=_base_.vpl_text, prototypes=dict(_base_.vpl_prototypes, embed_dims=128, lr=1.0)))
+    text=_base_.vpl_text,
+    prototypes=dict(_base_.vpl_prototypes, embed_dims=128, solver='gradient', lr=1.0)))
 train_dataloader = _base_.vpl_train_dataloader
 custom_hooks = _base_.custom_hooks + _base_.vpl_hooks
 stages = dict(_base_.vpl_stages)

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+LBFGS_ITERATIONS = 200  # ours
 _HISTORY = 20  # ours: pairs that L-BFGS keeps
 
 
@@ -254,7 +255,7 @@ def fit_by_lbfgs(
     target: Tensor,
     start: Tensor,
     temperature: float,
-    iterations: int = 200,  # ours
+    iterations: int = LBFGS_ITERATIONS,
 ) -> Fit:
     """Minimise the same KL over the same unit prototypes by L-BFGS (ours).
 
@@ -292,7 +293,7 @@ def fit_by_lbfgs(
     optimizer.step(evaluate)
     prototypes = F.normalize(free.detach(), dim=1)
     curve.append(problem.evaluate(prototypes)[0])
-    return Fit(prototypes, torch.stack(curve).cpu(), float(optimizer.state[free].get('t', 0)))
+    return Fit(prototypes, torch.stack(curve).cpu(), float(optimizer.state[free].get('t') or 0))
 
 
 @torch.no_grad()

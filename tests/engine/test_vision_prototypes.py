@@ -26,7 +26,7 @@ class Model(CAMSegmentor):
         BaseModel.__init__(self)
         self.weight = nn.Parameter(torch.zeros(1))
         self.cam_head = nn.Module()
-        self.cam_head.prototypes = VisionPrototypes(2, 2, 5, iterations=7)
+        self.cam_head.prototypes = VisionPrototypes(2, 2, 5, solver='gradient', iterations=7)
         self.cam_head.prototypes.set_text(TEXT)
 
     def collect(self, batch):

@@ -123,7 +123,7 @@ def test_a_bank_is_filled_without_training(run):
     assert trained.prototype_head.bank.context_count.sum() > 0
 
 
-@pytest.mark.parametrize('options', [{}, {'sample': 'pixel'}, {'solver': 'lbfgs'}], ids=str)
+@pytest.mark.parametrize('options', [{}, {'sample': 'pixel'}, {'solver': 'gradient'}], ids=str)
 def test_vision_prototypes_are_fitted(options, run):
     pytest.importorskip('open_clip')
     prototypes = {

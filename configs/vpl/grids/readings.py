@@ -8,6 +8,6 @@ grid = {
     'regions, class level': {'regularization': 'class'},
     'background names too': {'columns': 'all'},
     'means as they are': {'normalize': False},
-    'L-BFGS': {'solver': 'lbfgs'},
+    'projected gradient, as published': {'solver': 'gradient'},
 }
 prefix = 'model.cam_head.prototypes.'

@@ -14,7 +14,7 @@ from mmwsss.models.prototypes import VisionPrototypes
 from mmwsss.registry import MODELS
 
 SIZE = {'num_classes': 3, 'num_background': 2, 'embed_dims': 6}
-SOFT = {'tau_text': 0.2, 'tau_image': 0.3, 'iterations': 30, 'phi': 0.5}
+SOFT = {'tau_text': 0.2, 'tau_image': 0.3, 'iterations': 30, 'phi': 0.5, 'solver': 'gradient'}
 
 
 def text():
@@ -47,7 +47,7 @@ def test_it_is_in_the_registry_with_the_numbers_of_the_paper():
     settings = prototypes.settings
     assert [getattr(settings, name) for name in names] == [0.4, 0.6, 0.01, 0.03, 10, 3000]
     assert (settings.columns, settings.sample) == ('classes', 'region')
-    assert settings.regularization == 'instance'
+    assert (settings.regularization, settings.solver) == ('instance', 'lbfgs')
     assert not list(prototypes.parameters())
 
 
@@ -135,7 +135,13 @@ def boat_scene():
 
 @pytest.mark.parametrize(
     ('options', 'low', 'high'),
-    [({}, 0.6, 0.75), ({'columns': 'all'}, -0.75, -0.6), ({'regularization': 'class'}, 0.6, 0.75)],
+    [
+        ({}, 0.45, 0.55),
+        ({'columns': 'all'}, 0, 0.15),
+        ({'solver': 'gradient'}, 0.6, 0.75),
+        ({'solver': 'gradient', 'columns': 'all'}, -0.75, -0.6),
+        ({'solver': 'gradient', 'regularization': 'class'}, 0.6, 0.75),
+    ],
 )
 def test_a_background_name_does_not_push_a_class_away_from_its_region(options, low, high):
     """With all columns the margin of .28 hardens the boat's target to "water"."""
@@ -179,6 +185,14 @@ def test_the_other_solver():
         ends.append(prototypes.fit()['kl_end'])
     assert len(quick.curve) < 300 and len(slow.curve) == 2001
     assert ends[0] == pytest.approx(ends[1], rel=1e-2)
+
+
+def test_without_an_iteration_of_any_solver_the_text_prototypes_stay():
+    for solver in ('gradient', 'lbfgs'):
+        prototypes = build(solver=solver, iterations=0)
+        prototypes.collect(*batch())
+        prototypes.fit()
+        torch.testing.assert_close(prototypes.vectors, text())
 
 
 def test_text_can_be_moved_across_the_gap_instead():
