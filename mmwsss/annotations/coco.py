@@ -9,7 +9,16 @@ import numpy as np
 
 from mmwsss.structures import atomic_path, decode_run_lengths, encode_run_lengths
 
-from .images import AnnotatedImage, Annotations, check_size, corners, id_of, read_json
+from .images import (
+    AnnotatedImage,
+    Annotations,
+    check_size,
+    corners,
+    file_names,
+    find_file,
+    id_of,
+    read_json,
+)
 from .regions import Region, fill_ring, label_of
 
 FILE = 'annotations.json'
@@ -17,11 +26,12 @@ FILE = 'annotations.json'
 
 def write(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
     """Write `FILE` into a folder; a category's number is the label of its class."""
+    names = file_names(images)
     content: dict[str, list[dict[str, Any]]] = {
         'images': [
             {
                 'id': number,
-                'file_name': image.image.name,
+                'file_name': names[image.id],
                 'height': image.size[0],
                 'width': image.size[1],
             }
@@ -71,7 +81,7 @@ def read(source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[s
     Raises:
         ValueError: The file is another, an image was not exported or a class is unknown.
     """
-    content = read_json(source / FILE if source.is_dir() else source)
+    content = read_json(find_file(source, FILE))
     if not isinstance(content, dict) or not {'images', 'annotations', 'categories'} <= set(content):
         raise ValueError(f'{source} is no file of COCO: it needs images, annotations, categories')
     names = {category['id']: category['name'] for category in content['categories']}
@@ -90,6 +100,8 @@ def read(source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[s
         label = label_of(names.get(entry['category_id'], ''), classes, place)
         region = _region(label, entry.get('segmentation'), images[image_id].size, place)
         found[image_id].append(region)
+    if not found:
+        raise ValueError(f'{source} has no image: export the task once more')
     return dict(found)
 
 

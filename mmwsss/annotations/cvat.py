@@ -9,7 +9,7 @@ import numpy as np
 
 from mmwsss.structures import atomic_path
 
-from .images import AnnotatedImage, Annotations, check_size, corners, id_of
+from .images import AnnotatedImage, Annotations, check_size, corners, file_names, find_file, id_of
 from .regions import Region, box_ring, label_of
 
 FILE = 'annotations.xml'
@@ -23,10 +23,11 @@ def write(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -
     labels = SubElement(SubElement(SubElement(root, 'meta'), 'task'), 'labels')
     for name in classes[1:]:
         SubElement(SubElement(labels, 'label'), 'name').text = name
+    names = file_names(images)
     for number, image in enumerate(images):
         height, width = (str(side) for side in image.size)
         entry = SubElement(
-            root, 'image', id=str(number), name=image.image.name, width=width, height=height
+            root, 'image', id=str(number), name=names[image.id], width=width, height=height
         )
         for region in image.regions:
             if region.ring is None:
@@ -51,11 +52,13 @@ def read(source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[s
     Raises:
         ValueError: The file is another, an image was not exported, or a class or shape is unknown.
     """
-    path = source / FILE if source.is_dir() else source
+    path = find_file(source, FILE)
     try:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
-        raise ValueError(f'{path} is no XML of CVAT ({error}): unpack the archive first') from error
+        raise ValueError(
+            f'{path} is no XML of CVAT ({error}): export "CVAT for images 1.1"'
+        ) from error
     found: Annotations = {}
     for entry in root.iter('image'):
         image_id = id_of(entry.attrib['name'], images, path)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import tempfile
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from mmwsss.seeds.masks import load_mask, save_mask
+from mmwsss.seeds.masks import IGNORE_INDEX, load_mask, save_mask
 from mmwsss.structures import atomic_path
 from mmwsss.terminal import track
 
@@ -20,6 +22,7 @@ from .regions import TOLERANCE, Region, regions_of
 
 RECORD = 'exported.json'
 MASKS = 'masks'
+_STILL_UNSURE = 0.5  # ours: share of a mask's 255 that were 255 when it was exported
 
 
 class Format(NamedTuple):
@@ -151,9 +154,9 @@ def import_masks(kind: str, source: Path, record: Path, out: Path) -> Imported:
         raise FileNotFoundError(f'there is no {source}: give what the annotation tool has saved')
     content = json.loads((record / RECORD).read_text(encoding='utf-8'))
     images = {key: _from_json(key, entry, record) for key, entry in content['images'].items()}
-    annotations = FORMATS[kind].read(source, images, content['classes'])
+    annotations = _read(kind, source, images, content['classes'])
     masks = {
-        image_id: _merge(images[image_id], annotated)
+        image_id: _merge(images[image_id], annotated, content['classes'])
         for image_id, annotated in track('compare', list(annotations.items()), 'image')
     }
     changed = []  # nothing is written before all is read and drawn
@@ -171,7 +174,39 @@ def import_masks(kind: str, source: Path, record: Path, out: Path) -> Imported:
     return Imported(tuple(changed), len(annotations) - len(changed), absent)
 
 
-def _merge(image: AnnotatedImage, annotated: list[Region] | np.ndarray) -> np.ndarray | None:
+def _read(
+    kind: str, source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[str]
+) -> Annotations:
+    """Read what a tool has saved, also as the archive that it hands out.
+
+    Raises:
+        ValueError: It is not of `kind`, or damaged; with its name.
+    """
+    if source.is_file() and zipfile.is_zipfile(source):
+        with tempfile.TemporaryDirectory(prefix='mmwsss-') as folder:
+            with zipfile.ZipFile(source) as archive:
+                archive.extractall(folder)
+            try:
+                return _read(kind, Path(folder), images, classes)
+            except (OSError, ValueError) as error:
+                raise ValueError(str(error).replace(folder, str(source))) from error
+    try:
+        return FORMATS[kind].read(source, images, classes)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        said = f'{type(error).__name__}: {error}'
+        raise ValueError(
+            f'{source} is not whole, or not of {kind} ({said}): export it anew, or give its format '
+            'with --from'
+        ) from error
+    except (OSError, ValueError) as error:
+        if str(source) in str(error):
+            raise
+        raise ValueError(f'{source}: {error}') from error
+
+
+def _merge(
+    image: AnnotatedImage, annotated: list[Region] | np.ndarray, classes: Sequence[str]
+) -> np.ndarray | None:
     """Return the corrected mask of an image; None if it is as it was exported."""
     original = load_mask(image.mask)
     if isinstance(annotated, np.ndarray):
@@ -179,6 +214,7 @@ def _merge(image: AnnotatedImage, annotated: list[Region] | np.ndarray) -> np.nd
             raise ValueError(
                 f'the mask of {image.id} has the size {annotated.shape}, its image {original.shape}'
             )
+        _check_labels(image.id, annotated, original, classes)
         return None if np.array_equal(annotated, original) else annotated
     gone, new = list(image.regions), []
     for region in annotated:
@@ -196,6 +232,25 @@ def _merge(image: AnnotatedImage, annotated: list[Region] | np.ndarray) -> np.nd
     for region in new:
         mask[region.pixels(image.size)] = region.label
     return mask
+
+
+def _check_labels(
+    image_id: str, mask: np.ndarray, original: np.ndarray, classes: Sequence[str]
+) -> None:
+    """Raise ValueError if the numbers of a mask are no classes."""
+    values = set(np.unique(mask).tolist())
+    numbers = ', '.join(f'{label} {name}' for label, name in enumerate(classes))
+    if odd := sorted(value for value in values if len(classes) <= value != IGNORE_INDEX):
+        raise ValueError(
+            f'the mask of {image_id} has the value {odd[0]}, which is no class: write {numbers}, '
+            f'and {IGNORE_INDEX} for unsure pixels'
+        )
+    unsure = mask == IGNORE_INDEX
+    if values == {0, IGNORE_INDEX} and (original[unsure] == IGNORE_INDEX).mean() < _STILL_UNSURE:
+        raise ValueError(
+            f'the mask of {image_id} is black and white, and {IGNORE_INDEX} means an unsure pixel: '
+            f'write {numbers}'
+        )
 
 
 def _component(mask: np.ndarray, region: Region) -> np.ndarray:

@@ -1,7 +1,8 @@
 """An image as annotation tools see it, and what all their formats need to find it again."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any, TypeAlias
@@ -44,13 +45,61 @@ def id_of(name: str, images: Mapping[str, AnnotatedImage], place: Path) -> str:
     Raises:
         ValueError: It was not exported.
     """
-    image_id = PureWindowsPath(name).stem  # which takes both kinds of slashes
-    if image_id not in images:
-        raise ValueError(
-            f'{place} annotates {name}, which is none of the {len(images)} images that were '
-            'exported: take it out, or export the masks of a run that has it'
-        )
-    return image_id
+    path = PureWindowsPath(name)  # which takes both kinds of slashes
+    if path.stem in images:
+        return path.stem
+    parts = path.parts
+    same = [key for key, image in images.items() if image.image.parts[-len(parts) :] == parts]
+    if len(same) == 1:
+        return same[0]
+    raise ValueError(
+        f'{place} annotates {name}, which is none of the {len(images)} images that were '
+        'exported: take it out, or export the masks of a run that has it'
+    )
+
+
+def file_names(images: Sequence[AnnotatedImage]) -> dict[str, str]:
+    """Return by id what a tool is to call each image: its file name, or as much of its path.
+
+    Example:
+        >>> files = ('a/1', 'b/1', '2')
+        >>> file_names([AnnotatedImage(f, Path('x', f), Path(), (1, 1), []) for f in files])
+        {'a/1': 'a/1', 'b/1': 'b/1', '2': '2'}
+    """
+    names = {image.id: image.image.name for image in images}
+    for length in range(2, 1 + max((len(image.image.parts) for image in images), default=0)):
+        counts = Counter(names.values())
+        longer = {
+            image.id: Path(*image.image.parts[-length:]).as_posix()
+            for image in images
+            if counts[names[image.id]] > 1
+        }
+        if not longer:
+            break
+        names |= longer
+    return names
+
+
+def find_file(source: Path, name: str) -> Path:
+    """Return the file that a tool has saved: itself, or the only one of its kind in a folder.
+
+    Args:
+        source: The file, or a folder, such as of an archive.
+        name: That the file has when it is written here.
+
+    Raises:
+        FileNotFoundError: The folder has none, or several.
+    """
+    if not source.is_dir() or (source / name).is_file():
+        return source / name if source.is_dir() else source
+    found = sorted(source.rglob(f'*{Path(name).suffix}'))
+    if len(found) == 1:
+        return found[0]
+    there = ', '.join(path.name for path in found[:3]) or 'none'
+    raise FileNotFoundError(
+        f'{source} has no {name}; of {Path(name).suffix} files there are {there}: give the file '
+        'that the annotation tool has saved'
+    )
 
 
 def check_size(size: tuple[int, int], image: AnnotatedImage, place: Path) -> None:

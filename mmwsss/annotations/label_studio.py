@@ -10,7 +10,16 @@ import numpy as np
 
 from mmwsss.structures import atomic_path
 
-from .images import AnnotatedImage, Annotations, check_size, corners, id_of, read_json
+from .images import (
+    AnnotatedImage,
+    Annotations,
+    check_size,
+    corners,
+    file_names,
+    find_file,
+    id_of,
+    read_json,
+)
 from .regions import Region, box_ring, label_of
 
 FILE, INTERFACE = 'tasks.json', 'labels.xml'
@@ -20,10 +29,11 @@ _PERCENT = 100.0
 
 def write(images: Sequence[AnnotatedImage], classes: Sequence[str], out: Path) -> None:
     """Write the tasks, and the labelling interface for the project's settings."""
+    names = file_names(images)
     tasks = [
         {
             # where the server keeps its local files is for the reader to say
-            'data': {'image': f'/data/local-files/?d={image.image.name}', 'image_id': image.id},
+            'data': {'image': f'/data/local-files/?d={names[image.id]}', 'image_id': image.id},
             'predictions': [
                 {
                     'model_version': _MODEL,
@@ -75,7 +85,7 @@ def read(source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[s
     Raises:
         ValueError: The file is another, an image was not exported, or a class or shape is unknown.
     """
-    path = source / FILE if source.is_dir() else source
+    path = find_file(source, FILE)
     tasks = read_json(path)
     if not isinstance(tasks, list) or not all('data' in task for task in tasks):
         raise ValueError(f'{path} is no list of tasks: export the format "JSON"')

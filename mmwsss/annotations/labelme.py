@@ -55,13 +55,14 @@ def read(source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[s
     Raises:
         ValueError: A file is another, an image was not exported, or a class or shape is unknown.
     """
-    files = sorted(source.glob('*.json')) if source.is_dir() else [source]
+    files = sorted(source.rglob('*.json')) if source.is_dir() else [source]
     found: Annotations = {}
     for path in files:
         content = read_json(path)
         if not isinstance(content, dict) or 'shapes' not in content:
             raise ValueError(f'{path} is no file of LabelMe: it has no shapes')
-        image_id = id_of(content.get('imagePath') or path.name, images, path)
+        own = path.stem in images  # else a copy that was saved under another name
+        image_id = path.stem if own else id_of(content.get('imagePath') or path.name, images, path)
         if content.get('imageHeight') and content.get('imageWidth'):
             check_size((content['imageHeight'], content['imageWidth']), images[image_id], path)
         found[image_id] = [

@@ -50,11 +50,12 @@ def read(source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[s
     Raises:
         ValueError: There is no mask, an image was not exported, or a colour has no class.
     """
-    folder = source / MASKS if (source / MASKS).is_dir() else source
+    folder = next((path for path in sorted(source.rglob(MASKS)) if path.is_dir()), source)
     files = sorted(folder.glob('*.png'))
     if not files:
         raise ValueError(f'{source} has no {MASKS}/*.png')
-    colors = _read_colors(source / COLORS, classes)
+    colors = _read_colors(folder.parent / COLORS, classes) if folder != source else {}
+    colors = colors or _read_colors(source / COLORS, classes)
     return {
         id_of(path.name, images, path): _by_color(path, colors) if colors else load_mask(path)
         for path in files

@@ -13,6 +13,7 @@ from .images import AnnotatedImage, Annotations, corners, id_of
 from .regions import Region, box_ring, label_of
 
 LABELS, NAMES = 'labels', 'data.yaml'
+_NO_LABELS = ('classes.txt', 'obj.names', 'train.txt', 'val.txt', 'README.txt')
 _BOX = 4  # numbers of a box: centre and sides
 
 
@@ -40,7 +41,7 @@ def read(source: Path, images: Mapping[str, AnnotatedImage], classes: Sequence[s
         ValueError: There is no such file, an image was not exported, or a class is unknown.
     """
     folder = source / LABELS if (source / LABELS).is_dir() else source
-    files = sorted(folder.rglob('*.txt'))
+    files = sorted(path for path in folder.rglob('*.txt') if path.name not in _NO_LABELS)
     if not files:
         raise ValueError(f'{source} has no {LABELS}/*.txt')
     names = _names(source, classes)

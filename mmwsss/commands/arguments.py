@@ -232,16 +232,18 @@ def read_config(arguments: argparse.Namespace) -> 'Config':
 
     Raises:
         FileNotFoundError: There is no such config.
-        ValueError: An option is unknown.
+        ValueError: An option is unknown, or has a value that makes no sense.
     """
     path = find_config(arguments.config)
     from mmengine.registry import init_default_scope
 
     from mmwsss.pipeline.config import load_config
+    from mmwsss.pipeline.foreign_options import refuse_odd_values
 
     set_local_rank(arguments)
     backbone = getattr(arguments, 'backbone', None)
     config = load_config(path, read_changes(arguments.cfg_options), backbone=backbone)
+    refuse_odd_values(config)
     config.launcher = arguments.launcher
     config.work_dir = (
         arguments.work_dir or config.get('work_dir') or str(Path('work_dirs') / path.stem)

@@ -32,10 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Look, score, try; what would stop the run ends with exit code 1."""
     from mmwsss.own_images.checkup import format_findings, list_findings
+    from mmwsss.pipeline.building import refuse_unread
     from mmwsss.pipeline.config import load_config
     from mmwsss.terminal import show
 
-    config = load_config(arguments.config, read_changes(arguments.cfg_options))
+    changes = read_changes(arguments.cfg_options)
+    config = load_config(arguments.config, changes)
+    refuse_unread(config, changes)
     findings = list_findings(config)
     show(format_findings(findings))
     if stops := sum(finding.level == 'stop' for finding in findings):

@@ -27,11 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Predict; what could not be read is said at the end once more, with exit code 1."""
     from mmwsss.pipeline.finding import find_run
-    from mmwsss.pipeline.inference import open_segmentor
+    from mmwsss.pipeline.inference import check_device, open_segmentor
     from mmwsss.pipeline.lock import locked_output
     from mmwsss.pipeline.new_images import AREAS, find_images, predict_images
 
     run_dir = find_run(arguments.run, arguments.work_dir)
+    check_device(arguments.device)
     images = find_images(arguments.images)
     with stage_line('predict', arguments.out) as line, locked_output(arguments.out):
         segmentor = open_segmentor(run_dir, not arguments.no_tta, arguments.device)

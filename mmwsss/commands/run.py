@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _run_stages(arguments: argparse.Namespace, paths: list[Path], crew: 'Crew | None') -> None:
+    from mmwsss.pipeline.building import refuse_unread
     from mmwsss.pipeline.config import load_config, set_seed
     from mmwsss.pipeline.report import write_report
     from mmwsss.pipeline.run import run_folder, run_pipeline
@@ -76,6 +77,8 @@ def _run_stages(arguments: argparse.Namespace, paths: list[Path], crew: 'Crew | 
 
     changes = read_changes(arguments.cfg_options)
     configs = [load_config(path, changes, backbone=arguments.backbone) for path in paths]
+    for config in configs:
+        refuse_unread(config, changes)
     if arguments.seed is not None:
         for config in configs:
             set_seed(config, arguments.seed)

@@ -33,7 +33,9 @@ def images_by_id(folder: str | os.PathLike[str]) -> dict[str, Path]:
     paths = [
         path
         for path in sorted(folder.rglob('*'))
-        if path.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(path.relative_to(folder))
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not is_hidden(path.relative_to(folder))
+        and not path.is_dir()
     ]
     names = {path: path.stem for path in paths}
     for rename in (_nested_name, _name_with_suffix):
@@ -45,8 +47,12 @@ def images_by_id(folder: str | os.PathLike[str]) -> dict[str, Path]:
     return {name: path for path, name in sorted(names.items(), key=lambda item: item[1])}
 
 
-def _is_hidden(path: Path) -> bool:
-    """Whether a part of the path is hidden, or of macOS's archives."""
+def is_hidden(path: Path) -> bool:
+    """Whether a part of a path is hidden, or of macOS's archives.
+
+    Args:
+        path: In the folder that is looked at.
+    """
     return any(part.startswith('.') or part == '__MACOSX' for part in path.parts)
 
 

@@ -127,7 +127,8 @@ class ImageLabelDataset(WrappedDataset):
             raise ValueError(
                 f'{self.label_file} has no entry for {len(missing)} of {len(ids)} images, among '
                 f'them {", ".join(missing[:3])}; add them (an empty list for an image of '
-                'background), ids being file names without folder and suffix.'
+                'background), ids being file names without folder and suffix: it has '
+                f'{", ".join(list(labelled)[:3])}.'
             )
 
 

@@ -7,9 +7,9 @@ empty list::
 
 A CSV file has one image per row, the id first. A header such as ``image_id,classes`` may be there.
 The classes follow in one column or several; within a column they are separated by semicolons
-or bars, or, where there is none, by spaces. A column that is a class name as it stands is that
-class, so names with spaces need a semicolon or a column each. A row ``id,`` (with the comma) is an
-image that shows background only::
+or bars, or, where there is none in the file, by spaces (`mmwsss.datasets.class_names`). A column
+that is a class name as it stands is that class. A row ``id,`` (with the comma) is an image that
+shows background only::
 
     image_id,classes
     2007_000032,aeroplane person
@@ -52,12 +52,15 @@ import numpy as np
 from mmwsss import structures
 from mmwsss.structures import IMAGE_SUFFIXES, atomic_path
 
+from .class_names import name_splitter, says_nothing
 from .label_exports import cvat_export, folder_export, json_export
-from .label_tables import read_table, says_nothing
+from .label_tables import read_table
 
 _CONVERTER = '`mmwsss convert labels`'
 _SUFFIXES = ('.json', '.csv', '.tsv', '.txt', '.xml')
 _TABLE = re.compile(r'\s*[^\s,;|]+[,;|]')  # whatever its suffix
+_WORD = re.compile(r'\s*(\S+)')
+_IMAGE = re.compile(rf'\s*(\S.*?({"|".join(map(re.escape, IMAGE_SUFFIXES))}))(?=[\s:]|$)', re.I)
 _BETWEEN = re.compile(r'[+/&|,;:\\]')  # what people write between names
 _SHEETS = ('.xlsx', '.xls', '.ods')
 _PICKLES = ('.npy', '.npz', '.pkl', '.pickle', '.pth', '.pt')
@@ -134,15 +137,17 @@ def load_image_labels(
 
 
 def read_image_labels(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str], images: Collection[str] = ()
 ) -> tuple[str, dict[str, tuple[str, ...]]]:
     """Read labels whose classes are not known: those of a data set nobody has described.
 
-    Within a column of a CSV file that has no semicolon, words are classes.
+    Where nothing but spaces is between names, words are classes (`name_splitter`).
 
     Args:
         path: A file as for `load_image_labels`, or a folder of files of LabelMe, YOLO or Pascal
             VOC.
+        images: Ids that there are. One that is the end of an image's path in the file, as
+            ``train__1`` of ``data/train/1.jpg``, is its id.
 
     Returns:
         What the file is, in words; and for each image id its class names, each once, sorted.
@@ -151,7 +156,7 @@ def read_image_labels(
         FileNotFoundError: There is no such file.
         ValueError: The file is malformed; the message names the place and the cure.
     """
-    kind, entries = _read_entries(Path(path), ())
+    kind, entries = _read_entries(Path(path), (), images)
     return kind, {image_id: tuple(sorted(set(names))) for _, image_id, names in entries}
 
 
@@ -178,11 +183,13 @@ def save_image_labels(path: str | os.PathLike[str], labels: Mapping[str, Collect
         temporary.write_text('{\n' + ',\n'.join(lines) + '\n}\n', encoding='utf-8')
 
 
-def _read_entries(path: Path, classes: Sequence[str]) -> tuple[str, list[_Entry]]:
+def _read_entries(
+    path: Path, classes: Sequence[str], images: Collection[str] = ()
+) -> tuple[str, list[_Entry]]:
     """Return what a file is, and ``(place in the file, image id, class names)`` of each entry."""
     kind, found = _entries(path, classes)
     entries = list(found)
-    ids = image_ids([image for _, image, _ in entries])
+    ids = image_ids([image for _, image, _ in entries], images)
     places: set[str] = set()
     for image_id, (place, _, _) in zip(ids, entries, strict=True):
         if image_id in places:
@@ -191,8 +198,12 @@ def _read_entries(path: Path, classes: Sequence[str]) -> tuple[str, list[_Entry]
     return kind, [(place, i, names) for i, (place, _, names) in zip(ids, entries, strict=True)]
 
 
-def image_ids(names: Sequence[str]) -> list[str]:
+def image_ids(names: Sequence[str], images: Collection[str] = ()) -> list[str]:
     """Return the ids of images: their names without folders and suffix, where these differ.
+
+    Args:
+        names: Names or paths of images.
+        images: Ids that are taken where they are the end of a path.
 
     Example:
         >>> image_ids(['cat_1', 'a/2.JPG', 'v1.5'])
@@ -201,11 +212,18 @@ def image_ids(names: Sequence[str]) -> list[str]:
         ['cat__1', 'dog__1']
         >>> image_ids(['https://host/my%20cat.jpg?size=2'])
         ['my cat']
+        >>> image_ids(['data/train/1.jpg', 'data/2.jpg'], ['train__1', 'test__1', '2'])
+        ['train__1', '2']
     """
     paths = [PurePosixPath(_path_of(name)) for name in names]
     paths = [p.with_suffix('') if p.suffix.lower() in IMAGE_SUFFIXES else p for p in paths]
     counts = Counter(path.name for path in paths)
-    return ['__'.join(p.parts) if counts[p.name] > 1 else p.name for p in paths]
+    ids = []
+    for path in paths:
+        tails = ('__'.join(path.parts[start:]) for start in range(len(path.parts)))
+        usual = '__'.join(path.parts) if counts[path.name] > 1 else path.name
+        ids.append(next((tail for tail in tails if tail in images), usual))
+    return ids
 
 
 def _path_of(name: str) -> str:
@@ -231,12 +249,14 @@ def _entries(path: Path, classes: Sequence[str]) -> tuple[str, Iterable[_Entry]]
             f'write one with {_CONVERTER}.'
         )
     text = read_text(path)
+    if suffix in ('.csv', '.tsv', '.txt') and text.lstrip().startswith(('{', '[{')):
+        raise ValueError(f'{path} holds JSON: give it a name that ends in .json')
     if suffix == '.json':
         return _json_entries(path, text)
     if suffix == '.xml':
         return _named(path, _damage_named(path, cvat_export, _parse_xml(path, text)))
     if suffix == '.txt' and not _TABLE.match(text):
-        return 'a text file of names', text_entries(path, text)
+        return 'a text file of names', text_entries(path, text, classes)
     return read_table(path, text, classes)
 
 
@@ -271,16 +291,32 @@ def _parse_xml(path: Path, text: str) -> ElementTree.Element:
         raise ValueError(f'{path} is not XML ({error}); export it anew.') from error
 
 
-def text_entries(path: Path, text: str) -> Iterator[tuple[str, str, list[str]]]:
+def text_entries(
+    path: Path, text: str, classes: Sequence[str] = ()
+) -> Iterator[tuple[str, str, list[str]]]:
     """Yield ``(place in the file, image id, class names)`` of lines ``id name name ...``.
 
-    A colon after the id and commas after names are none of theirs; lines of ``#`` are remarks.
+    A colon after the id is none of it, commas may part names, and lines of ``#`` are remarks.
+
+    Args:
+        path: For messages.
+        text: The content of the file.
+        classes: The known classes.
+
+    Raises:
+        ValueError: Words may be one name or several.
     """
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = []
+    for number, line in enumerate(text.replace('\t', ' ').splitlines(), start=1):
         if line.strip() and not line.startswith('#'):
-            image_id, *names = line.split()
-            names = [name for word in names for name in word.split(',') if name]
-            yield f'{path}, line {number}', image_id.rstrip(':'), names
+            # a name of an image with its suffix may have spaces
+            image = _IMAGE.match(line) or _WORD.match(line)
+            assert image is not None
+            lines.append((number, image[1], line[image.end() :]))
+    cells = [(number, rest.strip(' ,')) for number, _, rest in lines if rest.strip(' ,')]
+    split = name_splitter(path, cells, classes)
+    for number, image_id, rest in lines:
+        yield f'{path}, line {number}', image_id.rstrip(':'), split(rest.strip(' ,'))
 
 
 def read_text(path: Path) -> str:
@@ -294,6 +330,11 @@ def read_text(path: Path) -> str:
         raise FileNotFoundError(
             f'There is no label file {path}; check `label_file`, or write it with {_CONVERTER}.'
         )
+    if what := structures.odd_content(path):
+        if 'ZIP' in what:
+            what = ': it is a spreadsheet, or another archive: save its table as CSV'
+        if 'empty' not in what:
+            raise ValueError(f'{path} is no text{what}')
     text = structures.read_text(path)
     if not text.strip():
         raise ValueError(f'{path} is empty; write it anew with {_CONVERTER}.')
@@ -333,6 +374,8 @@ def _check_class(name: str, classes: Sequence[str], place: str) -> None:
     lower = {known.lower(): known for known in classes}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     cure = f'did you mean {lower[close[0]]!r}?' if close else f'known are {", ".join(classes)}.'
+    if not close and place.endswith(', line 1'):
+        cure += ' A line that names the columns is `image,class`.'
     if says_nothing(name):
         cure = NO_CLASS
     elif several := name_parts(name, classes):

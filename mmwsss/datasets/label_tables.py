@@ -1,11 +1,14 @@
 """Label files that are tables: what their rows and columns mean, whatever they are separated by."""
 
-import ast
 import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from mmwsss.structures import IMAGE_SUFFIXES
+
+from .class_names import Cell, Splitter, name_splitter
 
 # names of columns as `_plain` writes them, the best first
 ID_COLUMNS = (
@@ -16,27 +19,20 @@ CLASS_COLUMNS = (
     'class', 'classes', 'classname', 'classnames', 'label', 'labels', 'labelname', 'tag', 'tags',
     'category', 'categories', 'categoryname', 'choice',
 )  # fmt: skip
+_SINGULAR = ('class', 'classname', 'label', 'labelname', 'tag', 'category', 'categoryname')
 _DOUBTS = ('confidence', 'score', 'probability', 'prob')  # columns that take labels back
 _LABEL_STUDIO = 'choice'  # its column; the image has one of its own
 _YES, _NO = {'1', '1.0', 'true', 'yes'}, {'0', '0.0', 'false', 'no', ''}
-_MARKS = {'x', 'y', 't', '\u2713', '\u2714'}, {'n', 'f', '-'}  # yes and no, below a header
-_NOTHING = {
-    'background',
-    'none',
-    'null',
-    'nan',
-    'na',
-    'nothing',
-    'empty',
-    'nofinding',
-    'nolabel',
-    'unlabeled',
-    'unlabelled',
-    'unknown',
-    '',
-}  # names without spaces and marks
+_MARKS = (  # yes and no below a header, also as spreadsheets and people write it elsewhere
+    {'x', 'y', 't', '\u2713', '\u2714', 'ja', 'oui', 'vero', 'verdadero', 'vrai', 'wahr'},
+    {'n', 'f', '-', 'falsch', 'falso', 'faux', 'nein', 'non'},
+)
+_WIDE = str.maketrans(  # commas, semicolons and bars of Chinese, Japanese and Arabic keyboards
+    '\uff0c\u3001\u060c\uff1b\u061b\uff5c', ',,,;;|'
+)
+_QUOTES = '\u201c\u201d\u201e\u00ab\u00bb'  # as word processors write them
 _NUMBER = re.compile(r'[-+]?\d+([.,]\d+)?')
-_COLUMNS, _WORDS = (',', '\t', ';', '|'), (';', '|')  # between columns; between names in a column
+_COLUMNS = (',', '\t', ';', '|')
 _STATED = re.compile(r'sep=(.)\n', re.IGNORECASE)  # the first line of Excel's files
 
 Entry = tuple[str, str, list[str]]
@@ -78,11 +74,18 @@ def read_table(path: Path, text: str, classes: Sequence[str]) -> tuple[str, Iter
         return kind, _one_hot(path, rows[1:], names)
     _refuse_numbers(path, rows, is_headed, classes)
     kind = f'a table of names between {named}'
-    # semicolons or bars anywhere: what they are not, is one name
-    between = next((word for word in _WORDS if word != separator and word in text), None)
-    between = between if between != ';' else None
+    quoted, mark = _quoted(text, separator), '|' if separator == ';' else ';'
     if not is_headed:
-        return kind, _names(path, rows, classes, between)
+        _refuse_image_names(path, rows)
+        split = name_splitter(
+            path,
+            _cells(rows),
+            classes,
+            quoted=quoted,
+            one_a_cell=_has_several_cells(rows),
+            mark=mark,
+        )
+        return kind, _names(path, rows, classes, split)
     image, names_at, others = _columns(path, rows[0][1])
     if others:
         kind += f'; columns that are not looked at: {", ".join(others)}'
@@ -92,8 +95,19 @@ def read_table(path: Path, text: str, classes: Sequence[str]) -> tuple[str, Iter
         (number, [*(row[column] for column in at if column < len(row)), *row[width:]])
         for number, row in rows[1:]
     ]
-    entries = _names(path, chosen, classes, between)
-    return kind, _merged(entries) if len(names_at) == 1 else entries
+    one = len(names_at) == 1
+    images = [row[0] for _, row in chosen]
+    split = name_splitter(
+        path,
+        _cells(chosen),
+        classes,
+        quoted=quoted,
+        has_header=_plain(rows[0][1][names_at[0]]).rstrip('0123456789') in _SINGULAR,
+        one_a_cell=(one and len(set(images)) < len(images)) or _has_several_cells(chosen),
+        mark=mark,
+    )
+    entries = _names(path, chosen, classes, split)
+    return kind, _merged(entries) if one else entries
 
 
 def _rows(path: Path, text: str) -> tuple[str, list[Row]]:
@@ -102,6 +116,8 @@ def _rows(path: Path, text: str) -> tuple[str, list[Row]]:
     first = 1
     if stated:
         text, first = text[stated.end() :], 2
+    if not any(mark in text for mark in _COLUMNS):
+        text = text.translate(_WIDE)
     separator = stated[1] if stated else _separator(text)
     if separator not in _COLUMNS:
         raise ValueError(f'{path}, line 1: columns are parted by {separator!r}; write commas')
@@ -113,8 +129,9 @@ def _rows(path: Path, text: str) -> tuple[str, list[Row]]:
                 f'{path}, line {first + number}: a quotation mark is opened and not closed in its '
                 'line'
             )
-        rows.append((first + number, [cell.strip() for cell in cells]))
-    rows = [(number, row) for number, row in rows if any(row)]
+        image, *rest = (_bare(cell) for cell in cells or [''])
+        rows.append((first + number, [image, *(cell.translate(_WIDE) for cell in rest)]))
+    rows = [(number, row) for number, row in rows if any(row) and not _is_remark(row)]
     if not rows:
         raise ValueError(f'{path} has no image in it: a row is `id,class class`')
     if not rows[0][1][0] and len(rows[0][1]) > 1:
@@ -122,6 +139,16 @@ def _rows(path: Path, text: str) -> tuple[str, list[Row]]:
         if numbers == [str(index) for index in range(len(numbers))] and numbers:
             rows = [(number, row[1:]) for number, row in rows]  # the index that pandas writes
     return separator, rows
+
+
+def _bare(cell: str) -> str:
+    """Return a cell without spaces and the quotation marks that are none of CSV's."""
+    cell = cell.strip().strip(_QUOTES)
+    return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == "'" else cell
+
+
+def _is_remark(row: Sequence[str]) -> bool:
+    return len(row) == 1 and row[0].startswith('#')
 
 
 def _plain(name: str) -> str:
@@ -199,6 +226,17 @@ def _refuse_numbers(
     )
 
 
+def _refuse_image_names(path: Path, rows: Sequence[Row]) -> None:
+    """Raise ValueError where images stand behind their classes."""
+    for _, row in rows:
+        names = [cell for cell in row[1:] if cell.lower().endswith(IMAGE_SUFFIXES)]
+        if names and not row[0].lower().endswith(IMAGE_SUFFIXES):
+            raise ValueError(
+                f'{path} has the class {names[0]!r}, the name of an image: first comes the image, '
+                'then its classes'
+            )
+
+
 def _has_names(header: Sequence[str]) -> bool:
     """Whether a header says which column has the names of classes."""
     return any(_names_classes(name) or _plain(name) == 'name' for name in header[1:])
@@ -264,10 +302,7 @@ def choices_of(value: object) -> list[str]:
 
 
 def _names(
-    path: Path,
-    rows: Sequence[Row],
-    classes: Sequence[str],
-    between: str | None,
+    path: Path, rows: Sequence[Row], classes: Sequence[str], split: Splitter
 ) -> Iterator[Entry]:
     for number, row in rows:
         place = f'{path}, line {number}'
@@ -278,43 +313,24 @@ def _names(
                 f'{place}: no comma after the image id {row[0]!r}; a row is `id,class class`, '
                 'or `id,` for an image that shows background only.'
             )
-        names = [name for cell in row[1:] for name in _split(cell, classes, between)]
+        names = [name for cell in row[1:] for name in split(cell)]
         if [name.lower() for name in names] == ['background'] and 'background' not in classes:
             names = []
         yield place, row[0], names
 
 
-def _split(cell: str, classes: Sequence[str], between: str | None) -> list[str]:
-    """Give the class names in one column."""
-    if cell in classes:
-        return [cell]
-    if cell.startswith('[') and cell.endswith(']'):
-        return _listed(cell)
-    mark = between or next((mark for mark in (';', ',') if mark in cell), None)
-    if cell and mark is None and says_nothing(cell):  # of several words
-        return [cell]
-    return [name.strip() for name in cell.split(mark) if name.strip()]
+def _cells(rows: Sequence[Row]) -> list[Cell]:
+    """Return the cells with names of classes, with their lines."""
+    return [(number, cell) for number, row in rows for cell in row[1:] if cell]
 
 
-def says_nothing(name: str) -> bool:
-    """Say whether a name is a word for no class.
-
-    Example:
-        >>> says_nothing('No Finding'), says_nothing('N/A'), says_nothing('cat')
-        (True, True, False)
-    """
-    return re.sub(r'[\W_]+', '', name.lower()) in _NOTHING
+def _has_several_cells(rows: Sequence[Row]) -> bool:
+    """Whether the classes of an image are in a column each."""
+    return any(sum(map(bool, row[1:])) > 1 for _, row in rows)
 
 
-def _listed(cell: str) -> list[str]:
-    """Return the names of a list as Python or JSON writes it.
-
-    Example:
-        >>> _listed("['cat', 'dining table']"), _listed('[]')
-        (['cat', 'dining table'], [])
-    """
-    try:
-        names = ast.literal_eval(cell)
-    except (ValueError, SyntaxError):
-        names = cell[1:-1].split(',')
-    return [str(name).strip() for name in names]
+def _quoted(text: str, separator: str) -> set[str]:
+    """Return the cells that somebody has put into quotation marks, where not all cells are."""
+    if any(line.lstrip().startswith('"') for line in text.splitlines()):
+        return set()
+    return set(re.findall(rf'{re.escape(separator)}\s*"([^"]+)"', text))

@@ -1,7 +1,7 @@
 """Hooks: they say *when*; state is in the model's buffers, formulas in `mmwsss.functional`."""
 
 import random
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmwsss.registry import HOOKS
+from mmwsss.structures import Count, Range
 
 from .bank_filling import fill_bank
 from .running_model import cam_segmentor, prototype_head
@@ -35,8 +36,9 @@ class ContextPrototypeHook(Hook):
 
     def __init__(
         self,
-        warmup_epochs: int = 1,  # ours: the paper says nothing of its first epoch
-        interval: int | None = None,
+        # ours: the paper says nothing of its first epoch
+        warmup_epochs: Annotated[int, Range(0)] = 1,
+        interval: Count | None = None,
         prefill: bool = False,
         refill: bool = False,
         seed: int = 0,

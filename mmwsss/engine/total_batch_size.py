@@ -11,7 +11,7 @@ from mmwsss.registry import HOOKS
 def accumulated_batches(config: Config) -> int:
     """Return of how many batches a process adds up the gradients before a step; usually 1.
 
-    What makes no sense counts as 1: `refuse_senseless_numbers` says it.
+    What makes no sense counts as 1: `refuse_odd_values` says it.
     """
     stated = (config.get('optim_wrapper') or {}).get('accumulative_counts', 1)
     return stated if isinstance(stated, int) and stated >= 1 else 1

@@ -9,11 +9,13 @@ from pathlib import Path
 from statistics import median
 
 from mmwsss.datasets import foreground_classes, images_by_id
+from mmwsss.datasets.class_names import says_nothing
 from mmwsss.datasets.image_labels import NO_CLASS, name_parts, read_image_labels
 from mmwsss.datasets.label_exports import folder_export
-from mmwsss.datasets.label_tables import says_nothing
 from mmwsss.structures import IMAGE_SUFFIXES, image_fault, image_size
 from mmwsss.terminal import track
+
+from .ids import match_ids
 
 NO_LABEL = 'no label'
 _NUMBER = re.compile(r'-\d+|[-+]?\d+[.,]\d+')  # that no class is called
@@ -109,14 +111,19 @@ def survey(folder: str | os.PathLike[str], label_file: str | os.PathLike[str] | 
     if path == folder and folder_export(folder) is None:
         kind, labels = 'one subfolder per class', labels_from_folders(folder, images)
     else:
-        kind, written = read_image_labels(path)
-        labels = _of_images(written, images)
-        as_it_is = path.is_file() and labels.keys() == written.keys()
+        kind, written = read_image_labels(path, images)
+        labels, overlooked = match_ids(written, images)
+        if overlooked:
+            kind += f'; ids that differ from names of images were matched ({overlooked})'
+        if header := _foreign_header(labels, images):
+            labels.pop(header)
+            kind += f', of which the first line ({header}) is taken for a header'
+        as_it_is = path.is_file() and labels.keys() == read_image_labels(path)[1].keys()
     _check_names(labels, path)
     left_out: dict[str, str] = {}
     sizes: dict[str, tuple[int, int]] = {}
     for image_id, image in track('look', list(images.items()), 'image'):
-        fault = image_fault(image)
+        fault = image_fault(image) or _name_fault(image_id, image)
         if fault:
             left_out[image_id] = fault
         elif image_id not in labels:
@@ -142,15 +149,21 @@ def survey(folder: str | os.PathLike[str], label_file: str | os.PathLike[str] | 
     )
 
 
-def _of_images(
+def _name_fault(image_id: str, image: Path) -> str | None:
+    """Say why an image list, which has a line for each id, could not name an image."""
+    if image_id.splitlines() == [image_id.strip()]:
+        return None
+    return f'the name {image.name!r} has a line break, or a space at its end: rename it'
+
+
+def _foreign_header(
     labels: Mapping[str, tuple[str, ...]], images: Mapping[str, Path]
-) -> dict[str, tuple[str, ...]]:
-    """Give labels the ids of photographs; Label Studio puts marks and a dash before their names."""
-    found = {}
-    for image_id, names in labels.items():
-        original = image_id.partition('-')[2]
-        found[original if image_id not in images and original in images else image_id] = names
-    return found
+) -> str | None:
+    """Return the id of a first entry that names columns: it and its classes are of no image."""
+    first, *rest = labels
+    others = {name for image_id in rest for name in labels[image_id]}
+    is_header = first not in images and labels[first] and not others & set(labels[first])
+    return first if is_header and others else None
 
 
 def labels_from_folders(folder: Path, images: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:

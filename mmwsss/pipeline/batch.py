@@ -1,12 +1,12 @@
 """The batch of all processes together: said once, as ``total_batch_size``."""
 
-import math
 import os
-from typing import Any
 
 from mmengine.config import Config
 
 from mmwsss.engine.total_batch_size import accumulated_batches
+
+from .foreign_options import schedulers_of
 
 _PROCESSES = {  # what a launcher tells its processes
     'pytorch': 'WORLD_SIZE',
@@ -106,43 +106,6 @@ def check_batches(config: Config, images: int, processes: int, stage: str) -> No
     )
 
 
-def refuse_senseless_numbers(config: Config) -> None:
-    """Raise ValueError if a training has no epoch, no image in a batch, or a negative number.
-
-    A rate of 0 is that of a pass which collects and learns no weight.
-
-    Args:
-        config: Of the training.
-    """
-    wrapper = config.get('optim_wrapper') or {}
-    optimizer = wrapper.get('optimizer') or {}
-    loader, loops = config.get('train_dataloader') or {}, config.get('train_cfg') or {}
-    wholes = {
-        'total_batch_size': (config.get('total_batch_size'), 1),
-        'train_dataloader.batch_size': (loader.get('batch_size'), 1),
-        'optim_wrapper.accumulative_counts': (wrapper.get('accumulative_counts'), 1),
-        'train_cfg.max_epochs': (loops.get('max_epochs'), 1),
-        'train_cfg.max_iters': (loops.get('max_iters'), 1),
-    }
-    for name in LOADERS:
-        wholes[f'{name}.num_workers'] = ((config.get(name) or {}).get('num_workers'), 0)
-    for place, (value, least) in wholes.items():
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (whole and value >= least):
-            raise ValueError(f'{place} is {value!r}; it must be a whole number of at least {least}')
-    for index, scheduler in enumerate(_schedulers(config)):
-        begin, end = scheduler.get('begin', 0), scheduler.get('end')
-        if isinstance(end, int) and end <= begin:
-            raise ValueError(
-                f'param_scheduler.{index}.end is {end}; it must be above its begin, {begin}'
-            )
-    rate = optimizer.get('lr')
-    if rate is not None and not (isinstance(rate, int | float) and 0 <= rate < math.inf):
-        raise ValueError(
-            f'optim_wrapper.optimizer.lr is {rate!r}; it must be a number of at least 0'
-        )
-
-
 def early_end_of_rate(config: Config, stage: str) -> str | None:
     """Say that the rate of a training comes to its end before the training does.
 
@@ -151,7 +114,7 @@ def early_end_of_rate(config: Config, stage: str) -> str | None:
         stage: Name of the stage, for the sentence.
     """
     epochs = (config.get('train_cfg') or {}).get('max_epochs')
-    found = _schedulers(config)
+    found = schedulers_of(config)
     ends = {index: one['end'] for index, one in enumerate(found) if one.get('end')}
     by_epoch = all(one.get('by_epoch', True) for one in found)
     if not epochs or not ends or not by_epoch or max(ends.values()) >= epochs:
@@ -161,11 +124,6 @@ def early_end_of_rate(config: Config, stage: str) -> str | None:
         f'stage {stage!r} trains for {epochs} epochs, but its rate has come to its end after '
         f'{ends[last]}, and little is learnt then: set param_scheduler.{last}.end'
     )
-
-
-def _schedulers(config: Config) -> list[dict[str, Any]]:
-    found = config.get('param_scheduler') or []
-    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
 
 
 def let_workers_go(config: Config) -> None:

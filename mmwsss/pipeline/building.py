@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -11,6 +12,9 @@ from mmwsss.registry import STAGES
 
 from .config import check_keys, check_values
 from .stages.base import Stage
+from .stages.training import Test, Train
+
+_OF_TESTS = ('test_dataloader', 'test_evaluator', 'test_cfg')
 
 
 def build_stages(config: Config) -> dict[str, Stage]:
@@ -77,6 +81,26 @@ def _build_stage(name: str, options: dict[str, Any], config: Config) -> Stage | 
         raise ValueError(f'{where} ({kind}) needs {", ".join(missing)}: add it in the config')
     check_values(where, options, target)
     return target(name, **options)
+
+
+def refuse_unread(config: Config, changes: Mapping[str, Any] | None) -> None:
+    """Raise ValueError at a change to a config that none of its stages reads.
+
+    Args:
+        config: Of a run, with its ``stages`` and the changes.
+        changes: As given with ``--cfg-options``.
+    """
+    unread = [key for key in changes or () if key.partition('.')[0] in _OF_TESTS]
+    if not unread or (config.get('model') or {}).get('decode_head'):
+        return
+    stages = build_stages(config).values()
+    own = {stage.name for stage in stages if isinstance(stage, Train) and stage.config is None}
+    if not any(stage.model in own for stage in stages if isinstance(stage, Test)):
+        raise ValueError(
+            f'option {unread[0]!r} changes nothing: no stage of {config.filename} tests the '
+            'network of this config. Segmentors are tested on tested_on, and their options are '
+            'stages.NAME.options'
+        )
 
 
 def _hint(name: str, config: Config) -> str:

@@ -19,6 +19,7 @@ from mmwsss.structures import check_option
 
 from .backbones import settle_backbone, use_backbone
 from .class_counts import settle_class_counts
+from .foreign_options import KNOWN_KEYS, PARTS, dotted, foreign_parts
 
 _REGISTRIES = (
     registry.MODELS,
@@ -51,8 +52,8 @@ _FIRST_LEVEL = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'tta_model',
     'tta_pipeline',
 }
+_SUFFIXES = ('.py', '.json', '.yaml', '.yml')  # that mmengine reads
 _SETS = ('judged_on', 'tested_on')  # what judges masks, and what a segmentor is tested on
-_PARTS = ('backbone', 'neck', 'decode_head', 'cam_head', 'prototype_head')
 _SHOWN = 4  # places in a message
 _LOADER_EXTRAS = {'num_batch_per_epoch'}  # of mmengine, beside torch's options
 
@@ -97,8 +98,10 @@ def load_config(
 
 def _read_config(path: Path) -> Config:
     """Read a config; what its Python goes wrong with is said with the file."""
+    if path.suffix not in _SUFFIXES:
+        raise ValueError(f'{path} is no config, which ends in {", ".join(_SUFFIXES)}')
     try:
-        return Config.fromfile(path)
+        config = Config.fromfile(path)
     except (OSError, ImportError):
         raise
     except Exception as error:  # whatever its code raises
@@ -106,6 +109,8 @@ def _read_config(path: Path) -> Config:
         raise ValueError(
             f'{path} cannot be read as a config: {type(error).__name__}: {said}'
         ) from error
+    _expand_home(config)
+    return config
 
 
 def merge_options(config: Config, options: dict[str, Any] | None, where: str = '') -> None:
@@ -144,7 +149,18 @@ def merge_options(config: Config, options: dict[str, Any] | None, where: str = '
             'an entry that a list does not have, or names an option of what is no dict: see what '
             'stands there in the config'
         ) from error
+    _expand_home(config)
     check_options(config, where)
+
+
+def _expand_home(node: Any) -> None:
+    """Put the home folder in the place of ``~`` in all paths of a config."""
+    entries = node.items() if isinstance(node, dict | Config) else enumerate(node)
+    for key, value in list(entries):
+        if isinstance(value, dict | list):
+            _expand_home(value)
+        elif isinstance(value, str) and value.startswith('~/'):
+            node[key] = str(Path(value).expanduser())
 
 
 def _instead(config: Config, variable: str, rest: str) -> str:
@@ -157,7 +173,7 @@ def _instead(config: Config, variable: str, rest: str) -> str:
     """
     tree = config.to_dict()
     places = [
-        _join(place, rest) if rest else place
+        dotted(place, rest) if rest else place
         for name, part in tree.items()
         if name in _FIRST_LEVEL
         for place, value in _values(part, name)
@@ -212,8 +228,8 @@ def set_seed(config: Config, seed: int) -> None:
 def check_options(config: Config, where: str = '') -> None:
     """Compare the keys of every ``type='mmwsss.X'`` of a config with what ``X`` takes.
 
-    So are the keys of data loaders, loops, optimisers and schedulers, which are built long after
-    the first stage began.
+    So are the keys of data loaders, loops, optimisers, schedulers, hooks and transforms, which are
+    built long after the first stage began, and of what nothing refuses a misspelt key of.
 
     Args:
         config: A config as read, before options are merged.
@@ -227,28 +243,28 @@ def check_options(config: Config, where: str = '') -> None:
         _check_part(place, part)
     for name, part in tree.items():
         if name.endswith('_dataloader') and isinstance(part, dict):
-            check_keys(_join(where, name), 'DataLoader', set(part) - _LOADER_EXTRAS, DataLoader)
-    _check_schedule(tree, where)
+            check_keys(dotted(where, name), 'DataLoader', set(part) - _LOADER_EXTRAS, DataLoader)
+    _check_foreign(tree, where)
 
 
-def _check_schedule(tree: dict[str, Any], where: str) -> None:
-    """Check the keys of loop, optimiser and schedulers, of which a later stage's are built late."""
-    optimizer = (tree.get('optim_wrapper') or {}).get('optimizer')
-    parts = [
-        ('train_cfg', tree.get('train_cfg'), registry.LOOPS, {'runner', 'dataloader'}),
-        ('optim_wrapper.optimizer', optimizer, mmengine.OPTIMIZERS, {'params'}),
-    ]
-    schedulers = tree.get('param_scheduler') or []
-    for index, part in enumerate(schedulers if isinstance(schedulers, list) else [schedulers]):
-        place = f'param_scheduler[{index}]'
-        parts.append((place, part, mmengine.PARAM_SCHEDULERS, {'optimizer'}))
-    for place, part, kinds, given in parts:
-        if not isinstance(part, dict) or not isinstance(part.get('type'), str):
-            continue
-        kind, found = part['type'], kinds.get(part['type'])
+def _check_foreign(tree: dict[str, Any], where: str) -> None:
+    """Check the keys of parts that are mmengine's or mmseg's, of which many are built late."""
+    for place, part, kinds, given in foreign_parts(tree):
+        kind = part.get('type')
+        # those of other packages are left to them
+        found = kinds.get(kind) if isinstance(kind, str) and '.' not in kind else None
         if found is not None:
             keys = set(part) - {'type', '_scope_', '_delete_', 'convert_to_iter_based'}
-            check_keys(_join(where, place), kind, keys, found, given)
+            check_keys(dotted(where, place), str(kind), keys, found, given)
+    for place, known in KNOWN_KEYS.items():
+        node: Any = tree
+        for name in place.split('.'):
+            node = node.get(name) if isinstance(node, dict) else None
+        if node is not None and not isinstance(node, dict):
+            raise ValueError(f'{dotted(where, place)} is {node!r}; it must be a dict')
+        for key in sorted(set(node or {}) - {'_delete_'} - set(known)):
+            unknown = _unknown(key, sorted(known))
+            raise ValueError(f'option {key!r} of {dotted(where, place)} is {unknown}')
 
 
 def _check_part(where: str, part: dict[str, Any]) -> None:
@@ -277,7 +293,7 @@ def check_types(config: Config) -> None:
     model, wrapper = config.get('model') or {}, config.get('optim_wrapper') or {}
     parts = [
         ('model', model, registry.MODELS),
-        *((f'model.{name}', model.get(name), registry.MODELS) for name in _PARTS),
+        *((f'model.{name}', model.get(name), registry.MODELS) for name in PARTS),
         ('optim_wrapper', wrapper, mmengine.OPTIM_WRAPPERS),
         ('optim_wrapper.optimizer', wrapper.get('optimizer'), mmengine.OPTIMIZERS),
         ('train_cfg', config.get('train_cfg'), registry.LOOPS),
@@ -438,11 +454,7 @@ def _own_parts(node: Any, where: str) -> Iterator[tuple[str, dict]]:
         if str(node.get('type', '')).startswith(_PREFIX):
             yield where, node
         for key, value in node.items():
-            yield from _own_parts(value, _join(where, str(key)))
+            yield from _own_parts(value, dotted(where, str(key)))
     elif isinstance(node, list | tuple):
         for index, value in enumerate(node):
             yield from _own_parts(value, f'{where}[{index}]')
-
-
-def _join(where: str, key: str) -> str:
-    return f'{where}.{key}' if where else key

@@ -89,6 +89,21 @@ def open_segmentor(source: str | Path, tta: bool = True, device: str | None = No
     )
 
 
+def check_device(name: str | None) -> None:
+    """Raise ValueError if torch does not know a device, or this machine does not have it.
+
+    Args:
+        name: As torch names it: ``cpu``, ``cuda:1``, ...; None is any.
+    """
+    if name is None:
+        return
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        said = str(error).splitlines()[0].split(' device type at start')[0]
+        raise ValueError(f'device {name!r} cannot be used here: {said}') from error
+
+
 def mask_palette(config: Config, classes: tuple[str, ...]) -> np.ndarray:
     """Return 256 colours: the data set's own, where it has one for each class, and VOC's."""
     palette = voc_palette()

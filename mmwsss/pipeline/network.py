@@ -347,6 +347,10 @@ def _refuse_mixture(out_dir: Path, meta: dict[str, object]) -> None:
 
 
 def _check_is_there(path: str | Path) -> None:
+    if Path(path).is_dir():
+        raise IsADirectoryError(
+            f'{path} is a folder: give the checkpoint in it, such as epoch_1.pth'
+        )
     if '://' not in str(path) and not Path(path).is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}: run `mmwsss train` first')
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from mmwsss.datasets.image_folder import is_hidden
 from mmwsss.seeds.masks import save_mask
 from mmwsss.structures import IMAGE_SUFFIXES, atomic_path, image_fault, read_image
 from mmwsss.terminal import show, track
@@ -60,7 +61,7 @@ def find_images(words: Iterable[str]) -> dict[str, Path]:
 def _files_of(word: str) -> list[tuple[str, Path]]:
     path = Path(word)
     if path.is_dir():
-        files = sorted(file for file in path.rglob('*') if _looks_like_image(file))
+        files = sorted(file for file in path.rglob('*') if _looks_like_image(file, path))
         if not files:
             raise FileNotFoundError(f'{word} has no image ({", ".join(IMAGE_SUFFIXES)})')
         return [(file.relative_to(path).with_suffix('').as_posix(), file) for file in files]
@@ -74,8 +75,11 @@ def _files_of(word: str) -> list[tuple[str, Path]]:
     return [(file.stem, file) for file in files]
 
 
-def _looks_like_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+def _looks_like_image(path: Path, folder: Path) -> bool:
+    """Whether a file, or a link to none, is to be predicted."""
+    if path.suffix.lower() not in IMAGE_SUFFIXES or path.is_dir():
+        return False
+    return not is_hidden(path.relative_to(folder))
 
 
 def predict_images(

@@ -13,6 +13,7 @@ from mmwsss.terminal import show, show_run
 
 from .building import build_stages
 from .execution import execute, stage_key
+from .foreign_options import refuse_odd_values
 from .lock import locked
 from .stages.base import Stage
 from .stages.crew import Crew
@@ -82,6 +83,8 @@ def check_stages(stages: Iterable[Stage], workspace: Workspace) -> None:
         SeveralFaults: There are several; all are in the message, each once.
     """
     faults = Faults()
+    with faults.collect():
+        refuse_odd_values(workspace.config)
     for stage in stages:
         with faults.collect():
             stage.check(workspace)

@@ -12,7 +12,23 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import Base
 
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')  # in any case
+from .file_kinds import odd_content
+
+IMAGE_SUFFIXES = (  # in any case
+    '.avif',
+    '.bmp',
+    '.gif',
+    '.heic',  # said to be one, as nothing here reads it
+    '.heif',
+    '.jfif',
+    '.jpe',
+    '.jpeg',
+    '.jpg',
+    '.png',
+    '.tif',
+    '.tiff',
+    '.webp',
+)
 MIN_SIDE = 8  # ours: pixels, two cells of the seeds' grid
 _FIRST_TURNED_ORIENTATION = 5  # EXIF orientations 5 to 8 exchange width and height
 _UNREAD_MODES = {'F': '32-bit pixels', 'I': '32-bit pixels', 'LAB': 'colours in LAB'}
@@ -69,7 +85,7 @@ def _read_header(path: Path, written: int, length: int) -> ImageHeader:
         count = f'{int(pixels[0]) / 1e6:.0f} megapixels' if pixels else 'too many pixels'
         raise ValueError(f'{path} has {count}: cut it into tiles, or make it smaller') from error
     except UnidentifiedImageError as error:
-        raise ValueError(f'{path} is damaged, or no image') from error
+        raise ValueError(f'{path} is damaged, or no image{odd_content(path)}') from error
     except Exception as error:  # Pillow's readers of damaged files raise what they like
         if isinstance(error, OSError) and error.errno:
             raise ValueError(f'{path} cannot be opened ({error.strerror})') from error
@@ -98,6 +114,12 @@ def image_fault(path: str | os.PathLike[str]) -> str | None:
     """
     try:
         header = read_header(path)
+    except FileNotFoundError:
+        return (
+            f'{path} is a link to a file that is gone'
+            if Path(path).is_symlink()
+            else (f'{path} is not there')
+        )
     except (OSError, ValueError) as error:
         return str(error)
     height, width = header.size

@@ -1,6 +1,7 @@
 """Options of a class: checked in one place, and told to whoever checks a config."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -23,11 +24,24 @@ class Range:
         low: It and what is above may be.
         high: It and what is below may be.
         below_high: `high` itself may not be.
+        above_low: `low` itself may not be.
     """
 
     low: float
     high: float = INFINITY
     below_high: bool = False
+    above_low: bool = False
+
+
+@dataclass(frozen=True)
+class Ascending:
+    """Of a pair of numbers: the first is not above the second."""
+
+
+Count = Annotated[int, Range(1)]
+Share = Annotated[float, Range(0, 1)]
+Positive = Annotated[float, Range(0, above_low=True)]
+PositivePair = Annotated[tuple[Positive, Positive], Ascending()]
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,8 @@ def check_option(option: str, value: Any, hint: Any) -> None:
     """Compare a value with a type that says what it may be.
 
     Such types are ``Literal`` choices, ``Annotated[..., Range(...)]``, ``bool``, ``int``,
-    ``float``, ``str``, None, and alternatives of these; other types are not looked at.
+    ``float``, ``str``, None, tuples and sequences of these, and alternatives of them; other types
+    are not looked at.
 
     Args:
         option: Name of the option, for the message.
@@ -109,9 +124,15 @@ def check_option(option: str, value: Any, hint: Any) -> None:
         Traceback (most recent call last):
         ...
         ValueError: power is 15; it must lie in [0, 1], or be one of best, None
+        >>> check_option('scales', [1.0, 0], Sequence[Annotated[float, Range(0, above_low=True)]])
+        Traceback (most recent call last):
+        ...
+        ValueError: scales.1 is 0; it must be above 0
     """
     if get_origin(hint) in (Union, UnionType):
         _check_alternatives(option, value, get_args(hint))
+    elif get_origin(hint) in (tuple, list, Sequence):
+        _check_entries(option, value, get_args(hint))
     elif get_origin(hint) is Literal:
         check_choice(option, value, get_args(hint))
     elif get_origin(hint) is Annotated:
@@ -120,11 +141,27 @@ def check_option(option: str, value: Any, hint: Any) -> None:
         for limits in notes:
             if isinstance(limits, Range) and value is not None:
                 check_range(option, value, limits)
+            elif isinstance(limits, Ascending) and value[0] > value[1]:
+                raise ValueError(f'{option} is {tuple(value)}; its first number is the lower one')
     elif hint in _PLAIN:
         kind, wanted = _PLAIN[hint]
         # Python's True is a number, a config's is none
         if not isinstance(value, kind) or (isinstance(value, bool) and hint is not bool):
             raise ValueError(f'{option} is {value!r}; it must be {wanted}')
+
+
+def _check_entries(option: str, value: Any, hints: Sequence[Any]) -> None:
+    """Raise ValueError if a value is no list, or an entry of it is none of what it may be."""
+    if value is None or isinstance(value, str | Real | dict):
+        raise ValueError(f'{option} is {value!r}; it must be a list')
+    if not isinstance(value, list | tuple):
+        return  # an array, or what else Python code may give
+    if len(hints) == 1 or hints[-1] is Ellipsis:
+        hints = [hints[0]] * len(value)
+    elif len(value) != len(hints):
+        raise ValueError(f'{option} is {value}; it must have {len(hints)} entries')
+    for index, (entry, hint) in enumerate(zip(value, hints, strict=True)):
+        check_option(f'{option}.{index}', entry, hint)
 
 
 def _check_alternatives(option: str, value: Any, hints: Iterable[Any]) -> None:
@@ -152,7 +189,9 @@ def _check_alternatives(option: str, value: Any, hints: Iterable[Any]) -> None:
         check_choice(option, value, choices)
     one = 'one of ' if len(choices) > 1 else ''
     more = f', or be {one}{", ".join(map(str, choices))}' if choices else ''
-    raise ValueError(errors[0] + more)
+    # of a list the entry that is wrong
+    inside = next((error for error in errors if error.startswith(f'{option}.')), errors[0])
+    raise ValueError(inside + more)
 
 
 def check_choice(option: str, value: object, choices: Iterable[object]) -> None:
@@ -198,9 +237,14 @@ def check_range(option: str, value: float, limits: Range) -> None:
     """
     if not isinstance(value, Real):
         raise ValueError(f'{option} is {value!r}; it must be a number')
-    if limits.low <= value <= limits.high and not (limits.below_high and value == limits.high):
+    on_edge = (limits.below_high and value == limits.high) or (
+        limits.above_low and value == limits.low
+    )
+    if limits.low <= value <= limits.high and not on_edge and math.isfinite(value):
         return
     if limits.high == INFINITY:
-        raise ValueError(f'{option} is {value}; it must be at least {limits.low}')
-    end = ')' if limits.below_high else ']'
-    raise ValueError(f'{option} is {value}; it must lie in [{limits.low}, {limits.high}{end}')
+        least = 'above' if limits.above_low else 'at least'
+        finite = ' and finite' if value == INFINITY else ''
+        raise ValueError(f'{option} is {value}; it must be {least} {limits.low}{finite}')
+    begin, end = '(' if limits.above_low else '[', ')' if limits.below_high else ']'
+    raise ValueError(f'{option} is {value}; it must lie in {begin}{limits.low}, {limits.high}{end}')

@@ -237,7 +237,12 @@ def stage_line(
 
     Yields:
         Its line, which waits for a result.
+
+    Raises:
+        NotADirectoryError: `folder` is a file.
     """
+    if Path(folder).is_file():
+        raise NotADirectoryError(f'{folder} is a file: give a folder to write to')
     if not _active:
         yield StageLine(name)
         return

@@ -153,7 +153,7 @@ def test_files_folders_and_patterns(photos):
     with pytest.raises(FileNotFoundError, match=r'there is no image photos/\*\.gif: give files'):
         find_images(['photos/a.jpg', 'photos/*.gif'])
     (photos / 'empty').mkdir()
-    with pytest.raises(FileNotFoundError, match=r'photos/empty has no image \(\.bmp'):
+    with pytest.raises(FileNotFoundError, match=r'photos/empty has no image \(\.avif'):
         find_images(['photos/empty'])
     (photos / 'a.png').write_bytes(b'')
     with pytest.raises(ValueError, match=r'photos/a\.jpg and photos/a\.png would both become a'):
@@ -166,6 +166,14 @@ def test_a_mask_never_takes_the_place_of_an_image(run_dir, photos):
     with pytest.raises(ValueError, match=r'photos/a\.png is one of the images'):
         main(['predict', str(run_dir), 'photos/a.png', '--out', 'photos'])
     assert (photos / 'a.png').read_bytes() == before
+
+
+def test_devices_and_folders_that_are_none_are_named(run_dir, photos):
+    save_photo(photos / 'a.png')
+    with pytest.raises(ValueError, match=r"device 'gpu' cannot be used here: Expected one of cpu"):
+        main(['predict', str(run_dir), 'photos', '--device', 'gpu'])
+    with pytest.raises(NotADirectoryError, match=r'photos/a\.png is a file: give a folder to'):
+        main(['predict', str(run_dir), 'photos', '--out', 'photos/a.png'])
 
 
 def test_the_newest_finished_segmentor_is_taken(run_dir, photos):
@@ -198,6 +206,8 @@ def test_what_is_no_run_is_said_before_images_are_looked_for(photos):
     with pytest.raises(FileNotFoundError, match=r'work_dirs/x is no work folder of a run, and'):
         main(['predict', 'work_dirs/x', 'absent.jpg'])
     save_photo(photos / 'a.png')
+    with pytest.raises(ValueError, match=r'a\.png is no config, which ends in \.py'):
+        main(['predict', 'photos/a.png', 'photos'])
     with pytest.raises(FileNotFoundError, match='photos has no trained segmentor: run all'):
         main(['predict', 'photos', 'photos'])
 

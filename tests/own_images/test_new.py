@@ -143,6 +143,75 @@ def test_labels_that_cannot_be_right_are_refused(tmp_path, labels, message):
         survey(tmp_path, None)
 
 
+@pytest.mark.parametrize(
+    ('images', 'written', 'overlooked'),
+    [
+        (('001.jpg', '002.jpg'), ('1', '2.0'), 'zeros before numbers'),
+        (('IMG_1.JPG', 'b c.jpg'), ('img_1.jpg', 'B  c'), 'capital letters and spaces'),
+        (('my cat.jpg', '50%.jpg'), ('my%20cat.jpg', '50%25.jpg'), 'escapes of a URL'),
+        (('\u00e1.jpg', 'e\u0301.jpg'), ('a\u0301', '\u00e9'), 'accents'),
+        (('a.jpg', 'b.jpg'), ('a.cr2', 'C:\\x\\b.nef'), 'suffixes'),
+    ],
+)
+def test_ids_that_are_spelt_otherwise_are_matched(
+    tmp_path, monkeypatch, images, written, overlooked
+):
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path / 'pets', images)
+    (tmp_path / 'pets/labels.csv').write_text(f'{written[0]},cat\n{written[1]},dog\n')
+    path, found = write_new_config('pets')
+    assert found.labels == {Path(images[0]).stem: ('cat',), Path(images[1]).stem: ('dog',)}
+    assert f'matched ({overlooked})' in found.label_kind
+    labels = json.loads(Path('pets_labels.json').read_text(encoding='utf-8'))
+    assert labels.keys() == found.labels.keys()
+    assert load_config(path).train_dataloader.dataset.label_file == 'pets_labels.json'
+
+
+def test_an_id_that_two_images_could_have_is_not_matched(tmp_path):
+    write_images(tmp_path, ['01.jpg', '001.jpg', 'b.jpg', 'B.jpg', 'c.jpg'])
+    (tmp_path / 'labels.csv').write_text('1,cat\nb,cat\nC,dog\n')
+    found = survey(tmp_path, None)
+    assert found.labels == {'b': ('cat',), 'c': ('dog',)} and found.without_image == ('1',)
+
+
+def test_folders_tell_images_of_one_name_apart(tmp_path):
+    write_images(tmp_path, ['train/1.jpg', 'train/2.jpg', 'val/1.jpg'])
+    (tmp_path / 'labels.csv').write_text('data/train/1.jpg,cat\ndata/train/2.jpg,dog\n')
+    assert survey(tmp_path, None).labels == {'train__1': ('cat',), '2': ('dog',)}
+
+
+def test_a_first_line_in_another_language_is_a_header(tmp_path):
+    write_images(tmp_path, ['a.jpg', 'b.jpg'])
+    (tmp_path / 'labels.csv').write_text('Bild;Klasse\na;Katze\nb;Hund\n')
+    found = survey(tmp_path, None)
+    assert found.classes == ('Hund', 'Katze') and not found.without_image
+    assert 'the first line (Bild) is taken for a header' in found.label_kind and not found.as_it_is
+
+
+def test_files_that_are_no_images_and_names_no_list_can_hold_are_named(tmp_path):
+    write_images(tmp_path, ['a.jpg', 'new\nline.jpg', 'b .jpg', 'frames.gif'])
+    (tmp_path / 'page.jpg').write_text('<!DOCTYPE html>')
+    (tmp_path / 'pointer.png').write_text('version https://git-lfs.github.com/spec/v1')
+    (tmp_path / 'phone.HEIC').write_bytes(b'\0\0\0\x18ftypheic')
+    (tmp_path / 'gone.jpg').symlink_to(tmp_path / 'nowhere.jpg')
+    (tmp_path / 'folder.jpg').mkdir()
+    (tmp_path / '._a.jpg').write_bytes(b'of macOS')
+    rows = ('a', 'frames', 'page', 'pointer', 'phone', 'gone')
+    (tmp_path / 'labels.csv').write_text(''.join(f'{name},cat\n' for name in rows))
+    found = survey(tmp_path, None)
+    assert set(found.sizes) == {'a', 'frames'}
+    for image_id, fault in {
+        'page': 'it is a web page',
+        'pointer': '`git lfs pull`',
+        'phone': 'it is HEIC, which is not read here: save it as JPEG',
+        'gone': 'is a link to a file that is gone',
+        'new\nline': 'has a line break, or a space at its end: rename it',
+        'b ': 'has a line break, or a space at its end: rename it',
+    }.items():
+        assert fault in found.left_out[image_id]
+    assert len(found.left_out) == 6
+
+
 def test_numbers_are_no_classes(tmp_path):
     write_images(tmp_path, ['a.jpg', 'b.jpg'])
     (tmp_path / 'labels.txt').write_text('a 1\nb -1\n')  # 1 and -1, as VOC's own lists have
@@ -165,7 +234,7 @@ def test_an_export_is_read_and_its_copy_has_the_ids_of_the_images(tmp_path, monk
     (tmp_path / 'export.json').write_text(json.dumps(tasks))
     path, found = write_new_config('pets', 'export.json')
     assert found.labels == {'a': ('cat',), 'b-1': ()}
-    assert 'Labels from export.json (a JSON-MIN export of Label Studio)' in path.read_text()
+    assert 'Labels from export.json (a JSON-MIN export of Label Studio; ids' in path.read_text()
     labels = load_config(path).train_dataloader.dataset.label_file
     assert labels == 'pets_labels.json' and '"a": ["cat"]' in Path(labels).read_text()
 

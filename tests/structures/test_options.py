@@ -1,4 +1,6 @@
 import inspect
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -6,7 +8,16 @@ import numpy as np
 import pytest
 
 from mmwsss import registry
-from mmwsss.structures import Range, Settings, check_choice, check_option, check_range
+from mmwsss.structures import (
+    Count,
+    Positive,
+    PositivePair,
+    Range,
+    Settings,
+    check_choice,
+    check_option,
+    check_range,
+)
 
 
 @dataclass(frozen=True)
@@ -62,16 +73,34 @@ SHARE = Annotated[float, Range(0, 1)]
         (Literal['a'] | None, ('a', None), ('b',), 'choose one of a, None'),
         (Annotated[int, Range(1)], (1,), (0, 1.5), 'it must be (at least 1|a whole number)'),
         (int | str, (3, 'a'), (1.5,), 'it must be a whole number'),
-        (int | list[int], (3, [3], 'not looked at'), (), ''),
-        (list[int], ('not looked at',), (), ''),
+        (int | list[int], (3, [3], []), ('3', None), 'it must be (a whole number|a list)'),
+        (list[int], ([], (3,), np.zeros(2)), (3, 'ab', None, {}), 'it must be a list'),
+        (tuple[int, int], ([1, 2],), ((1,), (1, 2, 3)), 'it must have 2 entries'),
+        (dict[str, int], ('not looked at',), (), ''),
     ],
 )
 def test_a_value_is_compared_with_the_type_of_its_option(hint, fitting, wrong, demand):
     for value in fitting:
         check_option('x', value, hint)
     for value in wrong:
-        with pytest.raises(ValueError, match=rf'^x is {value!r}; .*{demand}$'):
+        with pytest.raises(ValueError, match=rf'^x is {re.escape(repr(value))}; .*{demand}$'):
             check_option('x', value, hint)
+
+
+@pytest.mark.parametrize(
+    ('hint', 'value', 'message'),
+    [
+        (Sequence[Positive], [1.0, 0], r'x\.1 is 0; it must be above 0'),
+        (tuple[Count, ...], (2, 1.5), r'x\.1 is 1\.5; it must be a whole number'),
+        (Count | tuple[Count, Count], (2, 0), r'x\.1 is 0; it must be at least 1'),
+        (PositivePair, (2, 1), r'x is \(2, 1\); its first number is the lower one'),
+        (Positive, float('inf'), 'x is inf; it must be above 0 and finite'),
+        (Annotated[float, Range(0, 1, above_low=True)], 0, r'it must lie in \(0, 1\]'),
+    ],
+)
+def test_entries_and_edges(hint, value, message):
+    with pytest.raises(ValueError, match=rf'{message}$'):
+        check_option('x', value, hint)
 
 
 def test_settings_without_a_place_name_the_option_alone():

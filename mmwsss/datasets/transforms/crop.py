@@ -4,6 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmwsss.registry import TRANSFORMS
+from mmwsss.structures import Count
 
 
 @TRANSFORMS.register_module()
@@ -26,7 +27,7 @@ class RandomPadCrop(BaseTransform):
         ignore_index: What masks hold outside of the image.
     """
 
-    def __init__(self, crop_size: int | tuple[int, int], ignore_index: int = 255) -> None:
+    def __init__(self, crop_size: Count | tuple[Count, Count], ignore_index: int = 255) -> None:
         self.crop_size = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
         self.ignore_index = ignore_index
 

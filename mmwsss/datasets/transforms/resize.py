@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 from PIL import Image
 
 from mmwsss.registry import TRANSFORMS
+from mmwsss.structures import Count, Positive
 
 _FILTERS = {'bicubic': Image.Resampling.BICUBIC, 'bilinear': Image.Resampling.BILINEAR}
 
@@ -39,10 +40,10 @@ class PillowResize(BaseTransform):
 
     def __init__(
         self,
-        scale_factor: float | None = None,
-        scale: int | tuple[int, int] | None = None,
+        scale_factor: Positive | None = None,
+        scale: Count | tuple[Count, Count] | None = None,
         keep_ratio: bool = True,
-        size_divisor: int | None = None,
+        size_divisor: Count | None = None,
         interpolation: str = 'bicubic',
     ) -> None:
         if (scale_factor is None) == (scale is None):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mmcv.transforms import Compose, TestTimeAug
 
 from mmwsss.registry import TRANSFORMS
+from mmwsss.structures import Count, Positive, PositivePair, Share
 
 
 @TRANSFORMS.register_module()
@@ -26,10 +27,10 @@ class RandomView(Compose):
 
     def __init__(
         self,
-        size: int,
-        ratio_range: tuple[float, float],
-        crop_size: int | tuple[int, int],
-        flip_prob: float = 0.5,
+        size: Count,
+        ratio_range: PositivePair,
+        crop_size: Count | tuple[Count, Count],
+        flip_prob: Share = 0.5,
         interpolation: str = 'bicubic',
     ) -> None:
         super().__init__(
@@ -76,10 +77,10 @@ class MultiScaleFlip(TestTimeAug):
 
     def __init__(
         self,
-        scales: Sequence[float] = (),
-        size: tuple[int, int] | None = None,
-        long_sides: Sequence[int] = (),
-        size_divisor: int | None = None,
+        scales: Sequence[Positive] = (),
+        size: tuple[Count, Count] | None = None,
+        long_sides: Sequence[Count] = (),
+        size_divisor: Count | None = None,
         flip: bool = True,
         annotations: bool = False,
         interpolation: str = 'bicubic',

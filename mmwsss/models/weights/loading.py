@@ -22,7 +22,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from .names import describe, to_mmpretrain_vit
-from .reading import read_checkpoint, state_dict_of
+from .reading import WRAPPERS, held_state, read_checkpoint, state_dict_of
 
 _COUNTER = '.num_batches_tracked'  # torch < 0.4.1 saved none, and no network here needs them
 _SHOWN = 3  # names in a message
@@ -38,7 +38,8 @@ class PartialLoadError(ValueError):
 @CheckpointLoader.register_scheme(prefixes='', force=True)
 def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Read a local file for mmengine, see `read_checkpoint`; `map_location` is the CPU."""
-    return read_checkpoint(Path(filename).expanduser())
+    path = Path(filename).expanduser()
+    return _with_state_dict(read_checkpoint(path), path)
 
 
 @CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
@@ -60,7 +61,16 @@ def load_from_http(filename: str, map_location: Any = None) -> dict[str, Any]:
         _download(filename, path)
     dist.barrier()
     _download(filename, path)  # where a machine has a disk of its own
-    return read_checkpoint(path)
+    return _with_state_dict(read_checkpoint(path), path)
+
+
+def _with_state_dict(loaded: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Put the weights where mmengine looks for them, whatever a trainer has called the place."""
+    state = held_state(loaded)
+    is_wrapped = bool(state) and all(str(name).startswith(WRAPPERS) for name in state)
+    if not is_wrapped and (state is loaded or 'state_dict' in loaded):
+        return loaded
+    return {**loaded, 'state_dict': state_dict_of(loaded, path)}
 
 
 # torchvision://, open-mmlab:// and mmcls:// look a URL up and call mmengine's function by its name
@@ -320,7 +330,17 @@ def _download(url: str, path: Path) -> None:
     """Fetch a file that is not there; an interrupted download leaves none."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
+        try:
+            torch.hub.download_url_to_file(url, str(path))
+        except OSError as error:
+            raise ConnectionError(_not_fetched(url, error)) from error
+
+
+def _not_fetched(url: str, error: OSError) -> str:
+    return (
+        f'{url} could not be fetched ({error}): load the file on a machine with a network and give '
+        'its path (model.backbone.init_cfg.checkpoint for a backbone)'
+    )
 
 
 def _read_or_fetch(checkpoint: str) -> dict[str, Any]:
@@ -332,10 +352,9 @@ def _read_or_fetch(checkpoint: str) -> dict[str, Any]:
                 f'the weights {checkpoint} are not there: set model.backbone.init_cfg.checkpoint '
                 'to the path of the file'
             ) from error
-        raise ConnectionError(
-            f'{checkpoint} could not be fetched ({error}): load the file on a machine with a '
-            'network and set model.backbone.init_cfg.checkpoint to its path'
-        ) from error
+        if str(error).startswith(checkpoint):  # says it
+            raise
+        raise ConnectionError(_not_fetched(checkpoint, error)) from error
 
 
 def _first(name: str, depth: int) -> str:

@@ -13,13 +13,13 @@ from mmwsss.pipeline.backbones import settle_backbone
 from mmwsss.pipeline.batch import (
     check_batches,
     early_end_of_rate,
-    refuse_senseless_numbers,
     set_joint_batch,
     share_batch,
     training_processes,
 )
 from mmwsss.pipeline.class_counts import check_tested_classes, settle_class_counts
 from mmwsss.pipeline.config import check_types, merge_options
+from mmwsss.pipeline.foreign_options import refuse_odd_values
 from mmwsss.pipeline.network import (
     adopt_checkpoint,
     check_backbone,
@@ -164,7 +164,7 @@ class Train(Stage):
         with faults.collect():
             check_backbone(config.model)
         with faults.collect():
-            refuse_senseless_numbers(config)
+            refuse_odd_values(config, f'stages.{self.name}.options' if self.config else '')
             share_batch(config, _processes(config, workspace))
         workspace.note(early_end_of_rate(config, self.name))
         with faults.collect():

@@ -93,9 +93,53 @@ def test_a_damaged_file(tmp_path, content):
         read_state_dict(tmp_path / 'a.pth')
 
 
+@pytest.mark.parametrize(
+    'content',
+    [
+        {'model': STATE},
+        {'model_state_dict': STATE, 'epoch': 3},
+        {'ema': STATE, 'updates': 7},
+        {'model': {f'module.{name}': value for name, value in STATE.items()}},
+        {'state_dict': {f'model.{name}': value for name, value in STATE.items()}},
+        {f'module.model.{name}': value for name, value in STATE.items()},
+    ],
+)
+def test_weights_are_found_wherever_a_trainer_puts_them(tmp_path, content):
+    torch.save(content, tmp_path / 'a.pth')
+    found = read_state_dict(tmp_path / 'a.pth')
+    assert all(found[name].equal(value) for name, value in STATE.items())
+    network = nn.Sequential()
+    network.add_module('a', nn.Linear(3, 2))
+    load_checkpoint(network, str(tmp_path / 'a.pth'), strict=True)
+    assert network.a.weight.equal(STATE['a.weight'])
+
+
+def test_safetensors_are_known_by_their_content(tmp_path):
+    save_file(STATE, tmp_path / 'a.pth')
+    assert read_state_dict(tmp_path / 'a.pth').keys() == STATE.keys()
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'', 'it is empty'),
+        (b'version https://git-lfs.github.com/spec/v1', '`git lfs pull` fetches the file'),
+        (b' <!DOCTYPE html><html>', 'it is a web page: load the file itself'),
+        (b'\x1f\x8b\x08', 'it is a compressed archive: unpack it'),
+        (b'PK\x03\x04 half', 'or a damaged one$'),
+    ],
+)
+def test_what_a_file_is_instead_is_said(tmp_path, content, message):
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(ValueError, match=rf'a\.pth is no file of weights.*{message}'):
+        read_checkpoint(tmp_path / 'a.pth')
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'no file of weights .*a\.pth'):
         read_checkpoint(tmp_path / 'a.pth')
+    with pytest.raises(IsADirectoryError, match='is a folder: give the file of weights in it'):
+        read_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize('container', ['state_dict', 'model', 'net', None])
