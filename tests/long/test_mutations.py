@@ -50,12 +50,15 @@ def test_faults_that_the_mirror_does_not_see_are_named(tmp_path):
 
     assert 'no test mirrors' in run(tmp_path, MODULE).stdout
     (tmp_path / 'tests/functional/test_halves.py').write_text(TEST)
-    done = run(tmp_path, MODULE)
-    assert done.returncode == 0, done.stdout + done.stderr
-    counts, *names = done.stdout.strip().splitlines()
-    assert json.loads(counts)['killed'] == 2  # * in the place of /, and 3 in the place of 2
-    assert {name.split('__mutmut')[0].strip() for name in names} == {
-        'mmwsss.functional.halves.x_unseen'
-    }
-    assert json.loads(counts)['survived'] == len(names) == 2
+    for place in (MODULE, 'mmwsss/functional'):  # a module, and those of a folder
+        done = run(tmp_path, place)
+        assert done.returncode == 0, done.stdout + done.stderr
+        counts, killed, survived, *names = done.stdout.strip().splitlines()
+        assert json.loads(counts)['killed'] == 2  # * in the place of /, and 3 in the place of 2
+        assert killed.split() == ['2', 'mmwsss.functional.halves:', 'killed']
+        assert survived.split() == ['2', 'mmwsss.functional.halves:', 'survived']
+        assert {name.split('__mutmut')[0].strip() for name in names} == {
+            'mmwsss.functional.halves.x_unseen'
+        }
+        assert json.loads(counts)['survived'] == len(names) == 2
     assert (tmp_path / MODULE).read_text() == SOURCE

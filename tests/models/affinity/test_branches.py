@@ -43,3 +43,12 @@ def test_the_mean_shift_is_taken_away_in_evaluation_only():
     learning, evaluated = branch.train()(xs), branch.eval()(xs)
     shift = (learning - evaluated).mean(dim=(0, 2, 3))
     torch.testing.assert_close(shift, torch.tensor([3.0, -2.0]))
+
+
+@pytest.mark.parametrize('branch', [EdgeBranch, DisplacementBranch])
+def test_another_number_of_maps_is_refused(branch):
+    for channels, strides in ((CHANNELS[:4], STRIDES), (CHANNELS, STRIDES[:4])):
+        with pytest.raises(ValueError, match='zip'):
+            branch(channels, strides)
+    with pytest.raises(ValueError, match='zip'):
+        branch(CHANNELS, STRIDES)(features()[:4])

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from torch import nn
 
 from mmwsss.functional.mctformer import patch_affinity
 from mmwsss.models.affinity.vit_patches import ViTPatches
+from mmwsss.registry import MODELS
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (33, 50, 3), dtype=np.uint8)
@@ -120,3 +122,51 @@ def test_a_narrow_image_has_a_row_of_patches_and_the_size_is_the_configs():
     assert grid == (3, 1)
     assert not {'mean', 'std'} & network.state_dict().keys()  # the config says what they are
     assert not network.network.training
+
+
+def test_the_network_has_the_weights_that_its_config_names():
+    init_default_scope('mmseg')
+    import mmpretrain.models  # noqa: F401
+
+    init_cfg = {'type': 'Constant', 'layer': 'Linear', 'val': 0.5}
+    network = ViTPatches({**BACKBONES['mmpretrain'], 'init_cfg': init_cfg})
+    assert all(layer.qkv.weight.eq(0.5).all() for layer in network.layers)
+
+
+class SeparateAttention(nn.Module):
+    num_heads = 2
+
+    def __init__(self):
+        super().__init__()
+        self.q_proj, self.k_proj = nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, tokens):
+        return self.k_proj(self.q_proj(tokens))
+
+
+@MODELS.register_module(force=True)
+class SeparateViT(nn.Module):
+    """One block, whose queries and keys have layers of their own."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.attn = nn.Conv2d(3, 6, 8, stride=8), SeparateAttention()
+
+    def forward(self, pixels):
+        return self.attn(self.patches(pixels).flatten(2).transpose(1, 2))
+
+
+def test_queries_and_keys_may_have_layers_of_their_own():
+    torch.manual_seed(0)
+    network = ViTPatches({'type': 'mmwsss.SeparateViT'})
+    plain = network.network
+    pixels, grid = network._prepare(IMAGE)
+    with torch.no_grad():
+        tokens = plain.patches(pixels).flatten(2).transpose(1, 2)[0]
+        query, key = plain.attn.q_proj(tokens), plain.attn.k_proj(tokens)
+    assert network(IMAGE).grid == grid == (4, 6)
+    torch.testing.assert_close(network(IMAGE).keys, key)
+    heads = [
+        (query[:, part] @ key[:, part].T / 3**0.5).softmax(1) for part in (slice(3), slice(3, 6))
+    ]
+    torch.testing.assert_close(network(IMAGE, attention=True).attention, sum(heads) / 2)

@@ -377,6 +377,17 @@ def test_a_host_collects_too(monkeypatch):
     assert label.equal(LABELS) and not output.cam.requires_grad
 
 
+def test_images_of_several_sizes_are_collected_as_one_batch():
+    """As in a training they are padded, which is no part of the image."""
+    model, seen, sizes = build(PLUGGED), [], ((16, 24), (12, 20))
+    model.prototype_head.collect = lambda output, label: seen.append(output.valid)
+    samples = [make_samples(torch.ones(1, 3), size=size)[0] for size in sizes]
+    raw = [torch.full((3, *size), 9, dtype=torch.uint8) for size in sizes]
+    model.collect({'inputs': raw, 'data_samples': samples})
+    assert seen[0].shape == (2, 1, 4, 6)
+    assert seen[0].sum(dim=(1, 2, 3)).tolist() == [4 * 6, 3 * 5]
+
+
 def test_the_initialisation_of_the_config_is_kept():
     init_cfg = {'type': 'Constant', 'layer': 'Conv2d', 'val': 0.5}
     assert build(HOST | {'init_cfg': init_cfg}).cam_head.classifier.weight.eq(0.5).all()
