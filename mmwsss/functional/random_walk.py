@@ -1,12 +1,15 @@
 """Random walk of CAMs over pixels of high affinity (IRN, CVPR 2019, Sec. 5).
 
 The walk is ``x <- x T`` with ``x`` a row vector over the ``n = h * w`` grid cells and ``T`` the
-affinities to the power ``beta``, each column divided by its sum. ``T`` is no matrix here: it is
-stored by diagonals, one plane per offset. On the flattened grid an offset ``(dy, dx)`` is the one
-shift ``dy * w + dx``, so a step is a sum of planes times shifted ``x``. Where a shift wraps into
-another row, the pair does not exist and its weight is 0.
+affinities to the power ``beta``, each column divided by its sum ``d``. ``T`` is no matrix here. It
+is similar to the symmetric ``S = diag(d)^(-1/2) A^beta diag(d)^(-1/2)``, for which half of the
+pairs are enough: ``x T^s = ((x * root) S^s) / root`` with ``root = d^(1/2)``. ``S`` is stored by
+diagonals, one plane per offset. On the flattened grid an offset ``(dy, dx)`` is the one shift
+``dy * w + dx``, so a step is a sum of planes times ``x`` shifted forwards, and of shifted planes
+times ``x`` shifted backwards. Where a shift wraps into another row, the pair does not exist and its
+weight is 0.
 
-Shapes: ``k`` classes, grid ``h x w``, ``Q`` offsets of the whole disc (69 for radius 5).
+Shapes: ``k`` classes, grid ``h x w``, ``P`` offsets of half the disc (34 for radius 5).
 """
 
 import math
@@ -23,28 +26,25 @@ _PLAIN_STEPS = 8  # ours: see `random_walk`
 _CHUNK = 32_000  # ours: elements of a call on CPU; they stay in the cache, and from 32,768 on
 # torch starts its threads for every call, which costs more than it saves
 
-# Views of one chunk: target, running sum, and the pairs (weight, source) to multiply.
-_Chunk = tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]
+# Views of one chunk: target, running sum, and what to multiply: (target, weight, source) each.
+_Chunk = tuple[Tensor, Tensor, list[tuple[Tensor, Tensor, Tensor]]]
 
 
-def disc_offsets(radius: int) -> list[Offset]:
-    """Return the offsets of a cell to its neighbours in both directions, and to itself.
+def half_disc_offsets(radius: int) -> list[Offset]:
+    """Return the offsets of `pair_offsets` from far to near, and that of a cell to itself.
 
-    From far to near: far neighbours have small weights, and a sum that starts with them loses
-    the least to rounding.
+    Far neighbours have small weights, and a sum that starts with them loses the least to rounding.
 
     Example:
-        >>> disc_offsets(2)
-        [(-1, -1), (-1, 1), (1, -1), (1, 1), (-1, 0), (0, -1), (0, 1), (1, 0), (0, 0)]
+        >>> half_disc_offsets(2)
+        [(1, -1), (1, 1), (0, 1), (1, 0), (0, 0)]
     """
-    half = pair_offsets(radius)
-    both = [(-dy, -dx) for dy, dx in reversed(half)] + half
-    return [*sorted(both, key=lambda offset: -math.hypot(*offset)), (0, 0)]
+    return [*sorted(pair_offsets(radius), key=lambda offset: -math.hypot(*offset)), (0, 0)]
 
 
 @torch.no_grad()
-def transition(edge: Tensor, radius: int, beta: float) -> Tensor:
-    """Return the transition ``T = A^beta / column sums``, stored by offset.
+def symmetric_transition(edge: Tensor, radius: int, beta: float) -> tuple[Tensor, Tensor]:
+    """Return ``S``, which the transition ``T = A^beta / column sums`` is similar to, by offset.
 
     Args:
         edge: Boundary map in [0, 1], ``(h, w)``.
@@ -52,33 +52,41 @@ def transition(edge: Tensor, radius: int, beta: float) -> Tensor:
         beta: Exponent of the affinities; a self loop is 1.
 
     Returns:
-        ``(Q, h, w)``: plane ``q`` at cell ``j`` is ``T[i, j]`` of the source ``i`` at
-        ``disc_offsets[q]`` from ``j``; 0 where that lies outside. The planes sum to 1.
-        Without gradient.
+        The planes, ``(P + 1, h, w)``: plane ``p`` at cell ``i`` is ``S[i, j]`` with ``j`` at
+        ``half_disc_offsets[p]`` from ``i``, 0 where that lies outside. And the roots of the column
+        sums, ``(h, w)``, with which ``T[i, j] = S[i, j] * root[i] / root[j]``. Without gradient.
 
     Example:
-        >>> weight = transition(torch.tensor([[0.0, 0.5, 0.0]]), radius=2, beta=1)
-        >>> weight[5:, 0]  # from the left, from the right, from below, stays
-        tensor([[0.0000, 0.2500, 0.3333],
-                [0.3333, 0.2500, 0.0000],
-                [0.0000, 0.0000, 0.0000],
-                [0.6667, 0.5000, 0.6667]])
+        >>> weight, root = symmetric_transition(torch.tensor([[0.0, 0.5, 0.0]]), radius=2, beta=1)
+        >>> root.square()  # of A = [[1, .5, 0], [.5, 1, .5], [0, .5, 1]]
+        tensor([[1.5000, 2.0000, 1.5000]])
+        >>> weight[2, 0, :2] * root[0, :2] * root[0, 1:]  # to the right
+        tensor([0.5000, 0.5000])
     """
-    affinity = pair_affinity(edge, radius).pow_(beta).flatten(1)
-    forward = dict(zip(pair_offsets(radius), affinity, strict=True))
-    offsets = disc_offsets(radius)
-    weight = edge.new_ones(len(offsets), edge.numel())  # the last plane, the self loop, stays 1
+    affinity = dict(zip(pair_offsets(radius), pair_affinity(edge, radius).pow_(beta), strict=True))
+    affinity[0, 0] = torch.ones_like(edge)
+    weight = torch.stack([affinity[offset] for offset in half_disc_offsets(radius)]).flatten(1)
+    shifts = _shifts(radius, edge.shape)
     # The error of a column sum would be in each of the steps, so it is double precision.
     total = torch.ones_like(weight[0], dtype=torch.float64)
-    for plane, (dy, dx) in zip(weight, offsets[:-1], strict=False):
-        if (dy, dx) in forward:
-            plane.copy_(forward[dy, dx])
-        else:  # what rolls over the ends is 0, as such a pair leaves the image
-            plane.copy_(forward[-dy, -dx].roll(-dy * edge.shape[1] - dx))
-        total.add_(plane)
-    for plane in weight:  # one at a time: torch copies what it divides to double precision
-        plane.div_(total)
-    return weight.view(-1, *edge.shape)
+    for plane, shift in zip(weight[:-1], shifts, strict=False):
+        total += plane
+        total[shift:] += plane[: len(plane) - shift]
+    scale = total.rsqrt()
+    for plane, shift in zip(weight, shifts, strict=True):
+        ahead = scale[shift:]
+        pairs = plane[: len(ahead)]  # the others leave the image, and are 0
+        pairs.copy_(ahead * scale[: len(ahead)] * pairs)
+    return weight.view(-1, *edge.shape), total.sqrt().to(edge).view_as(edge)
+
+
+def _shifts(radius: int, size: tuple[int, ...]) -> list[int]:
+    """Return what the offsets are on the flattened grid ``(h, w)``; ``h w`` where none fits."""
+    height, width = size
+    return [
+        dy * width + dx if dy < height and abs(dx) < width else height * width
+        for dy, dx in half_disc_offsets(radius)
+    ]
 
 
 def chebyshev_coefficients(power: int) -> list[float]:
@@ -115,16 +123,16 @@ def random_walk(
 ) -> Tensor:
     """Propagate CAMs to pixels that no boundary separates (IRN Sec. 5).
 
-    ``T`` is similar to a symmetric matrix with eigenvalues in [-1, 1], so a truncated Chebyshev
-    expansion of ``T^steps`` is exact up to 1e-10 and takes 110 products in place of 256. Its
-    recurrence adds and subtracts terms as large as its input, so the first few steps are plain:
-    they flatten a peak, whose rounding errors would be seen in a far smaller result.
+    ``S`` is symmetric with eigenvalues in [-1, 1], so a truncated Chebyshev expansion of
+    ``S^steps`` is exact up to 1e-10 and takes 110 products in place of 256. Its recurrence adds and
+    subtracts terms as large as its input, so the first few steps are plain: they flatten a peak,
+    whose rounding errors would be seen in a far smaller result.
 
     Args:
         cam: ``(k, h, w)``, non-negative; all classes walk together.
         edge: Boundary map in [0, 1], ``(h, w)``.
         radius: Radius of the disc of pairs, in cells, as in `pair_offsets`.
-        beta: Exponent of the affinities, as in `transition`.
+        beta: Exponent of the affinities.
         steps: Number of steps, ``2^8`` in IRN.
 
     Returns:
@@ -135,7 +143,8 @@ def random_walk(
         tensor([[[2.6667, 1.3333]]])
     """
     edge = edge.to(cam)
-    walk = _Walk(cam * (1 - edge), transition(edge, radius, beta), disc_offsets(radius))
+    weight, root = symmetric_transition(edge, radius, beta)
+    walk = _Walk(cam * (1 - edge) * root, weight, _shifts(radius, edge.shape))
     plain = min(steps, _PLAIN_STEPS)
     for _ in range(plain):
         walk.step(scale=1, minus=0, share=0)
@@ -145,7 +154,7 @@ def random_walk(
         # T_1 = t T_0, then T_d = 2 t T_{d-1} - T_{d-2}
         scale, minus = (2, 1) if degree > 1 else (1, 0)
         walk.step(scale, minus, share=coefficients[degree])
-    return walk.total.view_as(cam)
+    return walk.total.view_as(cam).div_(root)
 
 
 def upsample_walk(walk: Tensor, size: tuple[int, int]) -> Tensor:
@@ -225,32 +234,29 @@ class _Walk:
 
     Args:
         x: Start, ``(k, h, w)``.
-        weight: ``(Q, h, w)`` of `transition`.
-        offsets: The ``Q`` offsets.
+        weight: ``S``, ``(P + 1, h, w)`` of `symmetric_transition`.
+        shifts: Of its planes on the flattened grid.
 
     Attributes:
         total: Sum of the vectors after each step times its share, ``(k, n)``.
     """
 
-    def __init__(self, x: Tensor, weight: Tensor, offsets: list[Offset]) -> None:
-        shifts = [dy * x.shape[-1] + dx for dy, dx in offsets]
-        margin = max(shifts)  # of zeros at both ends, so that no shift leaves the buffer
-        present = F.pad(x.flatten(1), (margin, margin))
-        previous = torch.zeros_like(present)
-        self.total = torch.zeros_like(x).flatten(1)
-        self._inside = slice(margin, margin + self.total.shape[1])
+    def __init__(self, x: Tensor, weight: Tensor, shifts: list[int]) -> None:
+        present = x.flatten(1)
+        previous, self.total = torch.zeros_like(present), torch.zeros_like(present)
         self._buffers = [present, previous]
+        planes = list(zip(weight.flatten(1), shifts, strict=True))
         self._chunks = [
-            _chunks(weight.flatten(1), shifts, source, target, self.total)
+            _chunks(planes, source, target, self.total)
             for source, target in ((present, previous), (previous, present))
         ]
 
     def current(self) -> Tensor:
         """Return the present vectors, ``(k, n)``; the step after the next overwrites them."""
-        return self._buffers[0][:, self._inside]
+        return self._buffers[0]
 
     def step(self, scale: float, minus: float, share: float) -> None:
-        """Replace present ``x`` and previous ``y`` by ``z = scale * x T - minus * y`` and ``x``.
+        """Replace present ``x`` and previous ``y`` by ``z = scale * x S - minus * y`` and ``x``.
 
         Args:
             scale: Factor of the product.
@@ -259,8 +265,8 @@ class _Walk:
         """
         for target, total, products in self._chunks[0]:
             target.mul_(-minus / scale)
-            for weight, source in products:
-                target.addcmul_(weight, source)
+            for part, weight, source in products:
+                part.addcmul_(weight, source)
             target.mul_(scale)
             total.add_(target, alpha=share)
         self._buffers.reverse()
@@ -268,27 +274,30 @@ class _Walk:
 
 
 def _chunks(
-    weight: Tensor, shifts: list[int], source: Tensor, target: Tensor, total: Tensor
+    planes: list[tuple[Tensor, int]], source: Tensor, target: Tensor, total: Tensor
 ) -> list[_Chunk]:
-    """Cut a step from `source` to `target` into chunks of cells.
+    """Cut a step from `source` to `target`, ``(k, n)`` both, into chunks of cells.
 
     Args:
-        weight: ``(Q, n)``.
-        shifts: Of the ``Q`` planes.
-        source: ``(k, margin + n + margin)``, zero in the margins.
-        target: The same.
-        total: ``(k, n)``.
+        planes: Of ``S``, ``(n,)``, with their shifts.
+        source: To multiply.
+        target: To add to.
+        total: The running sum, ``(k, n)``.
     """
     classes, cells = total.shape
-    margin = (source.shape[1] - cells) // 2
     size = cells if total.is_cuda else max(_CHUNK // max(classes, 1), 1)
     chunks = []
     for start in range(0, cells, size):
         stop = min(start + size, cells)
-        products = [
-            (plane[start:stop], source[:, margin + start + shift : margin + stop + shift])
-            for plane, shift in zip(weight, shifts, strict=True)
-        ]
-        inside = target[:, margin + start : margin + stop]
-        chunks.append((inside, total[:, start:stop], products))
+        products = []  # both pairs of a plane follow each other, while it is in the cache
+        for plane, shift in planes:
+            end = min(stop, cells - shift)  # further on, no partner is ahead
+            if start < end:
+                ahead = source[:, start + shift : end + shift]
+                products.append((target[:, start:end], plane[start:end], ahead))
+            begin = max(start, shift)  # before, none is behind
+            if shift and begin < stop:
+                behind = slice(begin - shift, stop - shift)
+                products.append((target[:, begin:stop], plane[behind], source[:, behind]))
+        chunks.append((target[:, start:stop], total[:, start:stop], products))
     return chunks

@@ -10,9 +10,9 @@ import torch
 
 from mmwsss.functional.random_walk import (
     chebyshev_coefficients,
-    disc_offsets,
+    half_disc_offsets,
     random_walk,
-    transition,
+    symmetric_transition,
     upsample_walk,
 )
 
@@ -72,25 +72,26 @@ def close_to_maximum(actual, expected, tolerance):
 
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('radius', [2, 5])
-def test_transition(size, radius):
+def test_the_transition_and_its_symmetric_form(size, radius):
     height, width = size
     edge = torch.rand(size, dtype=F64)
-    weight = transition(edge, radius, beta=3)
-    matrix = naive_transition(edge, radius, beta=3)
-    found = np.zeros_like(matrix)
-    for (dy, dx), plane in zip(disc_offsets(radius), weight, strict=True):
+    weight, root = symmetric_transition(edge, radius, beta=3)
+    found = np.zeros((height * width, height * width))
+    for (dy, dx), plane in zip(half_disc_offsets(radius), weight, strict=True):
         for y in range(height):
             for x in range(width):
                 if 0 <= y + dy < height and 0 <= x + dx < width:
-                    found[(y + dy) * width + x + dx, y * width + x] = plane[y, x]
+                    i, j = y * width + x, (y + dy) * width + x + dx
+                    found[i, j] = found[j, i] = plane[y, x]
                 else:
                     assert plane[y, x] == 0
-    np.testing.assert_allclose(found, matrix, rtol=1e-12)
-    torch.testing.assert_close(weight.sum(dim=0), torch.ones(size, dtype=F64))
+    root = root.flatten().numpy()
+    matrix = naive_transition(edge, radius, beta=3)
+    np.testing.assert_allclose(found * root[:, None] / root, matrix, rtol=1e-12)
 
 
 def test_neighbors_are_added_from_far_to_near():
-    distances = [dy * dy + dx * dx for dy, dx in disc_offsets(4)]
+    distances = [dy * dy + dx * dx for dy, dx in half_disc_offsets(4)]
     assert distances == sorted(distances, reverse=True)
     assert distances[0] == 13 and distances[-1] == 0
 
