@@ -81,6 +81,56 @@ def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:
     return F.relu((weight * activation).sum(dim=-1))
 
 
+def attention_weights(query: Tensor, key: Tensor) -> Tensor:
+    """Return the weights of scaled dot-product attention, ``(..., T, T)``; a row is a query.
+
+    Args:
+        query: Of the tokens, ``(..., T, c)``.
+        key: Of the tokens that they attend to, ``(..., T, c)``.
+    """
+    return (query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1)).softmax(dim=-1)
+
+
+def common_shift_gradient(
+    query: Tensor, key: Tensor, value: Tensor, mixed: Tensor, gradient: Tensor
+) -> Tensor:
+    """Gradient by a vector that is added to the queries, keys or values of all patches (ours).
+
+    It is the sum of the patches' own gradients. With ``W = softmax(s Q K^T)``, ``M = W V``, ``G``
+    the gradient by ``M``, ``r`` the row sums of ``G * M``, and ``D = W * (G V^T - r)`` the gradient
+    by ``s Q K^T``, the sums are, over all tokens ``a`` and patches ``p``:
+
+    * of the values ``sum_a (1 - W[a, 0]) G[a]``, as the rows of ``W`` sum to one;
+    * of the keys ``-s sum_a D[a, 0] Q[a]``, as those of ``D`` sum to zero;
+    * of the queries ``s sum_a K[a] (V[a] . sum_p W[p, a] G[p] - sum_p W[p, a] r[p])``,
+
+    so that nothing of the size of ``W`` is needed but ``W``, once for all scores.
+
+    Args:
+        query: ``Q``, ``(B, heads, T, c)``; the first token is none of a patch.
+        key: ``K``, likewise.
+        value: ``V``, likewise.
+        mixed: ``M``, likewise.
+        gradient: ``G`` of ``S`` scores, ``(S, B, heads, T, c)``.
+
+    Returns:
+        By the three vectors, ``(S, B, 3, heads, c)``.
+    """
+    weights, scale = attention_weights(query, key), query.shape[-1] ** -0.5
+    to_class = weights[..., 0]  # (B, heads, T)
+    row = (gradient * mixed).sum(dim=-1)  # r, (S, B, heads, T)
+    slope = to_class * ((gradient * value[:, :, :1]).sum(dim=-1) - row)  # of the class token's key
+    sent = torch.cat([gradient, row[..., None]], dim=-1)[..., 1:, :]  # (S, B, heads, T - 1, c + 1)
+    sent = sent.movedim(0, -2).flatten(-2)  # one product for all scores
+    received = (weights[..., 1:, :].transpose(-2, -1) @ sent).unflatten(-1, (len(gradient), -1))
+    received = received.movedim(-2, 0)  # (S, B, heads, T, c + 1)
+    taken = (received[..., :-1] * value).sum(dim=-1) - received[..., -1]  # (S, B, heads, T)
+    by_query = scale * (taken[..., None] * key).sum(dim=-2)
+    by_key = -scale * (slope[..., None] * query).sum(dim=-2)
+    by_value = ((1 - to_class)[..., None] * gradient).sum(dim=-2)
+    return torch.stack([by_query, by_key, by_value], dim=2)
+
+
 def normalize_cam(maps: Tensor) -> Tensor:
     """Subtract the spatial minimum and divide by the maximum of the rest: `normalize_by_range`.
 

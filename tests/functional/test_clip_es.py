@@ -52,6 +52,22 @@ def test_a_class_alone_has_a_finite_gradient():
     assert torch.autograd.grad(odds.sum(), logits)[0].isfinite().all()
 
 
+@pytest.mark.parametrize('tokens', [2, 5])
+def test_what_is_added_to_all_patches_has_the_gradient_of_autograd(tokens):
+    torch.manual_seed(0)
+    heads = torch.randn(3, 2, 2, tokens, 4).double()  # queries, keys, values
+    gradient = torch.randn(3, 2, 2, tokens, 4).double()
+    shift = torch.zeros(2, 3, 2, 4).double().requires_grad_()
+    moved = heads.clone()
+    moved[..., 1:, :] += shift.movedim(1, 0)[..., None, :]
+    scores = torch.einsum('bhtc,bhuc->bhtu', moved[0], moved[1]) / 2
+    mixed = torch.einsum('bhtu,bhuc->bhtc', scores.exp() / scores.exp().sum(-1, True), moved[2])
+    found = clip_es.common_shift_gradient(*heads, mixed.detach(), gradient)
+    for one, score in zip(found, gradient, strict=True):
+        expected = torch.autograd.grad((mixed * score).sum(), shift, retain_graph=True)[0]
+        torch.testing.assert_close(one, expected)
+
+
 def test_grad_cam():
     torch.manual_seed(0)
     activation, gradient = torch.randn(2, 6, 4), torch.randn(2, 6, 4)

@@ -9,9 +9,12 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmwsss.functional.clip_es import attention_weights
 from mmwsss.models.clip import Architecture, load_clip
 from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
+
+_WEIGHTS_AT_ONCE = 2**22  # ours: of the attention, 16 MB
 
 
 @MODELS.register_module()
@@ -225,7 +228,8 @@ def attend(block: Any, tokens: Tensor, normalized: Tensor) -> tuple[Tensor, Tens
     Returns:
         What leaves the block, ``(B, T, C)``, and the attention averaged over heads ``(B, T, T)``.
     """
-    return attend_projected(block, tokens, project_in(block, normalized))
+    mixed, weights = mix_values(block, project_in(block, normalized))
+    return leave_block(block, tokens, mixed), weights
 
 
 def project_in(block: Any, normalized: Tensor) -> Tensor:
@@ -233,14 +237,39 @@ def project_in(block: Any, normalized: Tensor) -> Tensor:
     return F.linear(normalized, block.attn.in_proj_weight, block.attn.in_proj_bias)
 
 
-def attend_projected(block: Any, tokens: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
-    """Do what `attend` does, from the queries, keys and values of `project_in` on."""
-    heads = projected.unflatten(-1, (3, block.attn.num_heads, -1))  # (B, T, 3, heads, c)
-    query, key, value = heads.permute(2, 0, 3, 1, 4)  # each (B, heads, T, c)
-    weights = (query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1)).softmax(dim=-1)
-    mixed = (weights @ value).transpose(1, 2).flatten(2)  # (B, T, C)
+def split_heads(block: Any, projected: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield queries, keys and values of a few heads at a time.
+
+    All weights of a large image, ``heads * T * T``, are more than the network's other tensors.
+
+    Args:
+        block: A residual block.
+        projected: What `project_in` returned.
+
+    Yields:
+        Three of ``(B, some heads, T, c)``.
+    """
+    heads = projected.unflatten(-1, (3, block.attn.num_heads, -1)).permute(2, 0, 3, 1, 4)
+    number = max(_WEIGHTS_AT_ONCE // (len(projected) * projected.shape[1] ** 2), 1)
+    for some in heads.split(number, dim=2):
+        query, key, value = some
+        yield query, key, value
+
+
+def mix_values(block: Any, projected: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the values mixed by the attention, ``(B, T, C)``, and its mean, ``(B, T, T)``."""
+    mixed, total = [], projected.new_zeros(())
+    for query, key, value in split_heads(block, projected):
+        weights = attention_weights(query, key)
+        mixed.append(weights @ value)
+        total = total + weights.sum(dim=1)
+    return torch.cat(mixed, dim=1).transpose(1, 2).flatten(2), total / block.attn.num_heads
+
+
+def leave_block(block: Any, tokens: Tensor, mixed: Tensor) -> Tensor:
+    """Run a block from the mixed values to its end, all ``(B, T, C)``."""
     tokens = tokens + block.ls_1(block.attn.out_proj(mixed))
-    return tokens + block.ls_2(block.mlp(block.ln_2(tokens))), weights.mean(dim=1)
+    return tokens + block.ls_2(block.mlp(block.ln_2(tokens)))
 
 
 def to_map(tokens: Tensor, size: tuple[int, int]) -> Tensor:

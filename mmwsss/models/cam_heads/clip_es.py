@@ -1,7 +1,7 @@
 """The CAM head of CLIP-ES: GradCAM of a frozen CLIP, spread by its attention."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from mmwsss.functional.cam import normalize_by_max, resize_valid
 from mmwsss.functional.clip_es import (
     attention_affinity,
     class_logits,
+    common_shift_gradient,
     grad_cam,
     log_odds,
     normalize_cam,
@@ -19,8 +20,10 @@ from mmwsss.functional.clip_es import (
 from mmwsss.functional.mctformer import refine
 from mmwsss.models.backbones.frozen_clip import (
     CLIPFeatures,
-    attend_projected,
+    leave_block,
+    mix_values,
     project_in,
+    split_heads,
     to_map,
 )
 from mmwsss.models.text_prototypes import TextPrototypes
@@ -218,7 +221,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
         self.prototypes.set_text(text)
         return self.prototypes.vectors
 
-    @torch.enable_grad()
+    @torch.no_grad()
     def grad_cams(
         self, features: CLIPFeatures, prototypes: Tensor, image_label: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -234,26 +237,37 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
             ``(B, 1 + L, C)``; and its attention among patches, ``(B, L, L)``.
         """
         block = features.clip.blocks[-1]
-        activation = block.ln_1(features.tokens).detach()
-        projected = project_in(block, activation).detach()
-        # Added to all patches, so that its gradient is the sum of theirs: the projection is linear,
-        # and turns the sum into that of the activation's gradients.
-        shift = projected.new_zeros(len(projected), 1, projected.shape[-1], requires_grad=True)
-        projected = torch.cat([projected[:, :1], projected[:, 1:] + shift], dim=1)
-        last, attention = attend_projected(block, features.tokens, projected)
-        embedding = features.clip.project(last[:, 1:]).mean(dim=1)  # the class token is left out
-        logits = class_logits(embedding, prototypes, image_label, self.logit_scale)
+        activation = block.ln_1(features.tokens)
+        projected = project_in(block, activation)
+        mixed, attention = mix_values(block, projected)
+        last, gradients = self._gradients(features, mixed, prototypes, image_label)
+        weights = _channel_weights(block, projected, mixed, gradients)
         patches = activation[:, 1:]
         cam = patches.new_zeros(len(image_label), self.num_classes, *features.size)
-        for image_index, class_index in _present(image_label):
-            odds = log_odds(logits[image_index], class_index)
-            # Images do not meet in the network, so the gradient of the sum holds each image's own.
-            gradient = torch.autograd.grad(odds.sum(), shift, retain_graph=True)[0]
-            gradient = gradient.to(patches) @ block.attn.in_proj_weight.detach() / patches.shape[1]
-            maps = grad_cam(patches[image_index], gradient[image_index])
+        for (images, classes), weight in zip(_present(image_label), weights, strict=True):
+            maps = grad_cam(patches[images], weight[images] / patches.shape[1])
             maps = normalize_cam(normalize_cam(maps.unflatten(1, features.size)))  # twice (CLIP-ES)
-            cam[image_index, class_index] = maps
-        return cam, last.detach(), attention[:, 1:, 1:].detach()
+            cam[images, classes] = maps.to(cam)
+        return cam, last, attention[:, 1:, 1:]
+
+    @torch.enable_grad()
+    def _gradients(
+        self, features: CLIPFeatures, mixed: Tensor, prototypes: Tensor, image_label: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Run the last block from its mixed values ``(B, 1 + L, C)`` on, and differentiate.
+
+        Returns:
+            Its tokens, ``(B, 1 + L, C)``; and the gradients of the log-odds of each image's first
+            class, of its second, and so on, by the mixed values, each ``(B, 1 + L, C)``.
+        """
+        mixed = mixed.detach().requires_grad_()
+        last = leave_block(features.clip.blocks[-1], features.tokens.detach(), mixed)
+        embedding = features.clip.project(last[:, 1:]).mean(dim=1)  # the class token is left out
+        logits = class_logits(embedding, prototypes, image_label, self.logit_scale)
+        # Images do not meet in the network, so the gradient of the sum holds each image's own.
+        scores = [log_odds(logits[images], own).sum() for images, own in _present(image_label)]
+        gradients = [torch.autograd.grad(one, mixed, retain_graph=True)[0] for one in scores]
+        return last.detach(), gradients
 
     def affinity(self, features: CLIPFeatures, attention: Tensor) -> Tensor:
         """Make the transition matrix of the last blocks' attention.
@@ -280,6 +294,34 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
 
 def _mean_of_stretched(views: Views) -> Tensor:
     return replace(views, maps=[normalize_cam(maps) for maps in views.maps]).mean()
+
+
+@torch.no_grad()
+def _channel_weights(
+    block: Any, projected: Tensor, mixed: Tensor, gradients: list[Tensor]
+) -> list[Tensor]:
+    """Sum the gradients by the activation of all patches, from those by the mixed values.
+
+    Args:
+        block: The last block.
+        projected: Its queries, keys and values, ``(B, T, 3 C)``.
+        mixed: Its mixed values, ``(B, T, C)``.
+        gradients: By `mixed`, of each score, ``(B, T, C)``.
+
+    Returns:
+        Of each score, ``(B, 1, C)`` float32.
+    """
+    if not gradients:
+        return []
+    with torch.autocast(projected.device.type, enabled=False):  # it subtracts
+        rows = torch.stack([mixed, *gradients]).float()  # (1 + S, B, T, C)
+        rows = rows.unflatten(-1, (block.attn.num_heads, -1)).transpose(2, 3)
+        found = []
+        for heads in split_heads(block, projected.float()):
+            some, rows = rows.split([heads[0].shape[1], rows.shape[2] - heads[0].shape[1]], dim=2)
+            found.append(common_shift_gradient(*heads, some[0], some[1:]))
+        shift = torch.cat(found, dim=3).flatten(2)  # (S, B, 3 C)
+        return list((shift @ block.attn.in_proj_weight.float())[:, :, None])
 
 
 def _present(image_label: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from clip_models import NaiveCLIP, build, naive_boxes, naive_clip_es, run
 
+from mmwsss.models.backbones import frozen_clip
 from mmwsss.registry import MODELS
 
 pytest.importorskip('open_clip')
@@ -160,3 +161,13 @@ def test_what_a_config_may_leave_out_and_what_it_may_say():
     assert run(told, images, [[1, 0, 0, 1]]).raw.equal(found.raw)
     told = build(vectors=vectors, sinkhorn_rounds=1)
     assert not torch.allclose(run(told, images, [[1, 0, 0, 1]]).affinity, found.affinity)
+
+
+def test_heads_that_are_computed_apart_give_the_same_maps(monkeypatch):
+    model = build(vectors=torch.randn(6, 16))
+    images, labels = torch.randn(2, 3, 24, 40), [[1, 0, 1, 0], [0, 1, 1, 1]]
+    together = run(model, images, labels)
+    monkeypatch.setattr(frozen_clip, '_WEIGHTS_AT_ONCE', 1)
+    apart = run(model, images, labels)
+    for found, expected in ((apart.cam, together.cam), (apart.raw, together.raw)):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
