@@ -8,14 +8,17 @@ back at the points.
 A lattice point is written by the ``d`` whole numbers ``(k_0 - k_i) / (d + 1)`` of its coordinates
 ``k``, packed into one integer. A step in direction ``i`` then adds one number to the packed one,
 the same everywhere; and the corners of a simplex are such steps apart, too. So all corners of all
-points are one array of integers, which one stable sort turns into the vertices, and the
-neighbours of all vertices are one search for each direction.
+points are one array of integers, which one stable sort turns into the vertices, and one more for
+each direction finds the neighbours of all vertices. Splat, blur and slice are weighted sums of
+rows, a row being the values of all channels.
 """
 
 import math
-import warnings
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Channels of float32 -> a number of the same size, which is copied in one piece.
@@ -52,48 +55,68 @@ class PermutohedralLattice:
         weights = _barycentric_weights(residue, rank)
         vertices, starts, order, corners = _vertices(codes)
         self.num_vertices = len(vertices)
-        self._neighbours = [_neighbours(vertices, step) for step in steps]
         # one more vertex of value 0, the neighbour of whoever has none
-        starts = torch.cat([starts, starts.new_full((2,), codes.numel())])
-        size = (self.num_vertices + 1, batch * points)
-        pixels = order % size[1]
-        self._splat = _csr(starts, pixels, weights.flatten()[order], size)
-        corners, weights = corners.view_as(codes).T.flatten(), weights.T.flatten()
-        starts = torch.arange(0, codes.numel() + 1, dimensions + 1, device=codes.device)
-        gain = 1 / (1 + 2.0**-dimensions)
-        self._slice = _csr(starts, corners, gain * weights, size[::-1])
+        starts = F.pad(starts, (0, 1), value=codes.numel())
+        self._splat = _Sums(starts.int(), order % (batch * points), weights.flatten()[order])
+        self._blurs = [_Blur(vertices, step) for step in steps]
+        self._corners = corners.view_as(codes).T.contiguous()  # (B * N, d + 1)
+        self._weights = (1 / (1 + 2.0**-dimensions) * weights).T.contiguous()
 
     def normalize(self) -> None:
         """Make `filter` symmetric with mean: ``D K D`` with ``D = diag(K 1)^(-1/2)``, for ``K``."""
-        ones = torch.ones(self._slice.shape[0], 1, device=self._slice.device)
+        ones = torch.ones(len(self._weights), 1, device=self._weights.device)
         scale = (self.filter(ones)[:, 0] + 1e-20).rsqrt()
-        self._splat.values().mul_(scale[self._splat.col_indices()])
-        self._slice.values().view(len(scale), -1).mul_(scale[:, None])
+        self._splat.weights.mul_(scale[self._splat.rows])
+        self._weights.mul_(scale[:, None])
 
     def filter(self, values: Tensor) -> Tensor:
         """Filter values at the points.
 
         Args:
-            values: ``(B * N, C)`` float32, image after image. Up to four channels are fastest on a
-                CPU, where they stay in the cache.
+            values: ``(B * N, C)`` float32, image after image. One, two and four channels are
+                fastest for their number on a CPU.
 
         Returns:
             The same shape.
         """
-        at_vertices = self._splat @ values  # (vertices + 1, C)
-        for before, after in self._neighbours:
-            around = _take_rows(at_vertices, before).add_(_take_rows(at_vertices, after))
-            at_vertices.add_(around, alpha=0.5)
-        return self._slice @ at_vertices
+        return self.slice(self.splat(values), slice(None))
+
+    def splat(self, values: Tensor) -> Tensor:
+        """Bring values ``(B * N, C)`` to the vertices and blur them, ``(num_vertices + 1, C)``."""
+        at_vertices = self._splat.of(values)
+        for blur in self._blurs:
+            at_vertices = blur.of(at_vertices)
+        return at_vertices
+
+    def slice(self, at_vertices: Tensor, points: slice) -> Tensor:
+        """Bring what `splat` returned to some of the points, ``(number of them, C)``."""
+        corners, weights = self._corners[points], self._weights[points]
+        return F.embedding_bag(corners, at_vertices, mode='sum', per_sample_weights=weights)
 
 
-def _take_rows(values: Tensor, index: Tensor) -> Tensor:
-    """Return rows of ``(M, C)`` float32; those of the size of a number as one number each."""
-    channels = values.shape[1]
-    if channels not in _NUMBERS:
-        return values.index_select(0, index)
-    numbers = values.view(_NUMBERS[channels])[:, 0]
-    return numbers.index_select(0, index).view(torch.float32).view(-1, channels)
+class _Sums(NamedTuple):
+    """Weighted sums of rows.
+
+    Attributes:
+        starts: Sum ``m`` has the entries from ``starts[m]`` to ``starts[m + 1]``, ``(M + 1,)``.
+        rows: What to sum, ``(E,)``.
+        weights: By which factors, ``(E,)`` float32.
+    """
+
+    starts: Tensor
+    rows: Tensor
+    weights: Tensor
+
+    def of(self, values: Tensor) -> Tensor:
+        """Sum rows of ``(number, C)``: ``(M, C)``."""
+        return F.embedding_bag(
+            self.rows,
+            values,
+            self.starts,
+            mode='sum',
+            per_sample_weights=self.weights,
+            include_last_offset=True,
+        )
 
 
 def _elevate(features: Tensor) -> Tensor:
@@ -198,42 +221,58 @@ def _vertices(codes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         codes: Of the corners.
 
     Returns:
-        The different numbers, ascending; where their groups start in the sorted corners; the
-        sorted corners; and which of the different numbers each corner has, int32.
+        The ``M`` different numbers, ascending; where their groups start in the sorted corners, and
+        where the last one ends, ``(M + 1,)``; the sorted corners, int32; and which of the different
+        numbers each corner has, int32.
     """
     ascending, order = codes.flatten().sort(stable=True)
     new = torch.ones_like(ascending, dtype=torch.bool)
     torch.ne(ascending[1:], ascending[:-1], out=new[1:])
-    starts = new.nonzero()[:, 0]
+    starts = F.pad(new.nonzero()[:, 0], (0, 1), value=len(new))
     index = new.cumsum(0, dtype=torch.int32) - 1
-    return ascending[starts], starts, order, torch.empty_like(index).scatter_(0, order, index)
+    corners = torch.empty_like(index).scatter_(0, order, index)
+    return ascending[starts[:-1]], starts, order.int(), corners
 
 
-def _neighbours(vertices: Tensor, step: int) -> tuple[Tensor, Tensor]:
-    """Return the vertices one step before and one after each; their number where there is none.
+class _Blur:
+    """The blur in one direction: every vertex takes half of its two neighbours.
 
     Args:
         vertices: ``(M,)``, ascending.
-        step: In one direction.
-
-    Returns:
-        Two of ``(M + 1,)`` int32; the vertex too many is alone.
+        step: From a vertex to the next one in this direction.
     """
-    count = len(vertices)
-    wanted = vertices + step
-    index = torch.searchsorted(vertices, wanted).clamp_(max=count - 1)
-    here = (vertices[index] == wanted).nonzero()[:, 0]
-    there = index[here]
-    before, after = (here.new_full((count + 1,), count, dtype=torch.int32) for _ in range(2))
-    after[here] = there.int()
-    before[there] = here.int()
-    return before, after
 
+    def __init__(self, vertices: Tensor, step: int) -> None:
+        count = len(vertices)
+        # a vertex, and right behind it the one a step before it, moved by this step
+        ascending, order = torch.cat([vertices, vertices + step]).sort(stable=True)
+        meeting = (ascending[1:] == ascending[:-1]).nonzero()[:, 0]
+        here, there = order[meeting + 1] - count, order[meeting]
+        alone = here.new_full((2, count + 1), count, dtype=torch.int32)
+        self._before, self._after = alone
+        self._after[here] = there.int()
+        self._before[there] = here.int()
 
-def _csr(starts: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return a sparse matrix with int32 indices, which MKL takes as they are."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Sparse CSR tensor support is in beta')
-        return torch.sparse_csr_tensor(
-            starts.int(), columns.int(), values, size, check_invariants=False
-        )
+    def of(self, values: Tensor) -> Tensor:
+        """Blur ``(M + 1, C)``, whose last row is 0 and stays so; what was given may change."""
+        number = _NUMBERS.get(values.shape[1])
+        if number is None:
+            return self._sums.of(values)
+        rows = values.view(number)[:, 0]
+        before, after = (rows.index_select(0, index) for index in (self._before, self._after))
+        around = before.view(torch.float32).add_(after.view(torch.float32))
+        return values.add_(around.view_as(values), alpha=0.5)
+
+    @cached_property
+    def _sums(self) -> _Sums:
+        """The same as sums of those rows that there are, faster where rows are long."""
+        count = len(self._before) - 1
+        own = torch.arange(count + 1, dtype=torch.int32, device=self._before.device)
+        rows = torch.stack([own, self._before, self._after], dim=1)
+        there = rows < count
+        ends = there.sum(dim=1, dtype=torch.int32).cumsum(0, dtype=torch.int32)
+        starts = F.pad(ends, (1, 0))
+        rows = rows.masked_select(there)
+        weights = torch.full(rows.shape, 0.5, device=rows.device)
+        weights[starts[:-2]] = 1
+        return _Sums(starts, rows, weights)

@@ -44,7 +44,7 @@ def sample(labels, batch=1):
     return torch.from_numpy(energy), torch.from_numpy(RNG.uniform(0, 255, size=(batch, 3, *SIZE)))
 
 
-@pytest.mark.parametrize('labels', [2, 7])
+@pytest.mark.parametrize('labels', [2, 4, 7, 17])
 def test_against_plain_loops(labels):
     energy, image = sample(labels)
     expected = naive_crf(energy[0].numpy(), image[0].numpy(), KERNELS, 3)
