@@ -29,7 +29,8 @@ def images_by_id(folder: str | os.PathLike[str]) -> dict[str, Path]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f'there is no folder {folder} of images: check the path')
+        looked = '' if folder.is_absolute() else f', which is looked for from {Path.cwd()}'
+        raise FileNotFoundError(f'there is no folder {folder} of images: check the path{looked}')
     paths = [
         path
         for path in sorted(folder.rglob('*'))

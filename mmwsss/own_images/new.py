@@ -53,7 +53,11 @@ def write_new_config(
     check_choice('backbone', backbone or usual, sorted({*BACKBONES, *shipped_backbones()}))
     other = backbone if backbone not in (None, *BACKBONES) else None
     backbone = usual if other or not backbone else backbone
-    path = Path(out) if out else Path(f'{config_name(folder)}.py')
+    folder = Path(folder).expanduser()
+    label_file = Path(label_file).expanduser() if label_file else None
+    path = Path(out).expanduser() if out else Path(f'{config_name(folder)}.py')
+    if path.suffix != '.py':
+        raise ValueError(f'{path} is no name of a config: let it end in .py')
     if path.exists() and not overwrite:
         raise FileExistsError(f'{path} is there: give another name, --out FILE, or remove it')
     found = survey(folder, label_file)

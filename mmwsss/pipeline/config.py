@@ -149,6 +149,9 @@ def merge_options(config: Config, options: dict[str, Any] | None, where: str = '
             'an entry that a list does not have, or names an option of what is no dict: see what '
             'stands there in the config'
         ) from error
+    for name in ('model', 'train_dataloader', 'seed_dataloader', 'stages'):
+        if name in options and not isinstance(config[name], dict):
+            raise ValueError(f'{dotted(where, name)} is {config[name]!r}; it must be a dict')
     _expand_home(config)
     check_options(config, where)
 

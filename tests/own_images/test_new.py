@@ -110,6 +110,13 @@ def test_another_backbone_stands_in_the_config_with_its_recipe(garden):
         write_new_config(garden, backbone='vgg', out='vgg.py')
 
 
+def test_where_it_looks_and_writes_is_said(garden):
+    with pytest.raises(FileNotFoundError, match=r'no folder nope of images: .* looked for from /'):
+        write_new_config('nope')
+    with pytest.raises(ValueError, match=r'mine is no name of a config: let it end in \.py'):
+        write_new_config(garden, out='mine')
+
+
 def test_subfolders_are_classes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [f'{name}/{n}.jpg' for name in ('cat', 'Background', 'tall grass') for n in range(2)]

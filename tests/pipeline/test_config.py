@@ -234,6 +234,20 @@ def test_what_judges_is_a_dict_or_none(name):
         load_config('irn_toy', {name: 7})
 
 
+@pytest.mark.parametrize(('name', 'value'), [('model', 3), ('train_dataloader', None)])
+def test_parts_of_a_config_are_dicts(name, value):
+    with pytest.raises(ValueError, match=f'{name} is {value}; it must be a dict'):
+        load_config('irn_toy', {name: value})
+
+
+def test_the_home_folder_may_be_short(monkeypatch, tmp_path):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    options = {'load_from': '~/a.pth', 'train_dataloader.dataset.label_file': '~/b.csv'}
+    config = load_config('irn_toy', options)
+    assert config.load_from == str(tmp_path / 'a.pth')
+    assert config.train_dataloader.dataset.label_file == str(tmp_path / 'b.csv')
+
+
 VARIABLES = """
 label_file = 'data/labels.csv'
 images = dict(data_root='data', img_suffix='.jpg')
