@@ -69,6 +69,7 @@ HOSTS = {  # backbone, CAM head, channels of the last stage
                 'num_classes': NUM,
                 'num_background': 2,
                 'embed_dims': 16,
+                'solver': 'gradient',  # L-BFGS makes another path of other rounding
                 'iterations': 20,
             },
         },
