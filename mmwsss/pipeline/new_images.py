@@ -51,10 +51,12 @@ def find_images(words: Iterable[str]) -> dict[str, Path]:
     for word in words:
         for name, path in _files_of(word):
             if path.resolve() != found.setdefault(name, path).resolve():
-                raise ValueError(
-                    f'{found[name]} and {path} would both become {name}.png: predict them in two '
-                    'calls with an --out each, or give the folder above them'
-                )
+                apart = 'predict them in two calls with an --out each'
+                if path.parent == found[name].parent:
+                    cure = f'{apart}, or rename one'
+                else:
+                    cure = f'{apart}, or give the folder above them'
+                raise ValueError(f'{found[name]} and {path} would both become {name}.png: {cure}')
     return found
 
 

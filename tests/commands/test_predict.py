@@ -156,8 +156,12 @@ def test_files_folders_and_patterns(photos):
     with pytest.raises(FileNotFoundError, match=r'photos/empty has no image \(\.avif'):
         find_images(['photos/empty'])
     (photos / 'a.png').write_bytes(b'')
-    with pytest.raises(ValueError, match=r'photos/a\.jpg and photos/a\.png would both become a'):
+    both = r'photos/a\.jpg and photos/a\.png would both become a\.png: .*, or rename one'
+    with pytest.raises(ValueError, match=both):
         find_images(['photos'])
+    (photos / 'deep' / 'a.jpg').write_bytes(b'')
+    with pytest.raises(ValueError, match=r'would both become a\.png: .* the folder above them'):
+        find_images(['photos/a.jpg', 'photos/deep/a.jpg'])
 
 
 def test_a_mask_never_takes_the_place_of_an_image(run_dir, photos):

@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from mmengine.model import BaseModule
@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmwsss.models.weights import read_state_dict, refuse_partial_load
 from mmwsss.registry import MODELS
+from mmwsss.structures import Range
 
 from .feature_cache import FeatureCache
 from .statistics import Statistics
@@ -52,8 +53,9 @@ class EfficientNetLite(BaseModule):
 
     def __init__(
         self,
-        out_stages: tuple[int, ...] = (2, 3, 5, 7),
-        frozen_stages: int = 3,  # ours: strides 2 to 8, as IRN freezes ResNet's layer1 and layer2
+        out_stages: tuple[Annotated[int, Range(1, 7)], ...] = (2, 3, 5, 7),
+        # ours: strides 2 to 8, as IRN freezes ResNet's layer1 and layer2
+        frozen_stages: Annotated[int, Range(-1, 7)] = 3,
         pretrained: bool = True,
         feature_cache: str | os.PathLike[str] | None = None,
         init_cfg: dict | None = None,
