@@ -40,8 +40,8 @@ def test_seeds_of_two_processes_are_those_of_one(folder):
 
 
 def test_a_stage_that_fails_in_two_processes_ends_with_their_sentence(folder):
-    rate = ['total_batch_size=2', 'optim_wrapper.optimizer.lr=1e30']
-    done = run_mmwsss(folder, 'run', 'irn_toy', '--gpus', '2', '--until', 'cam', *SMALL, *rate)
+    beyond = ['total_batch_size=2', 'model.cam_head.loss_weight=1e39']
+    done = run_mmwsss(folder, 'run', 'irn_toy', '--gpus', '2', '--until', 'cam', *SMALL, *beyond)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith('FloatingPointError: ')

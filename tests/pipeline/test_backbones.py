@@ -100,8 +100,8 @@ def test_what_is_stated_stays():
         ),
         (
             'irn_voc',
-            {'model.backbone.no_such': 1},
-            r'could not be asked for its channels .*no_such',
+            {'model.backbone.depth': 7},
+            r'could not be asked for its channels .*invalid depth 7',
         ),
         ('irnet_voc', {'model.backbone.type': 'ResNet'}, 'reads a map that .* returns 4'),
     ],

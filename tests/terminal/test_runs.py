@@ -109,7 +109,7 @@ def test_a_terminal_shows_epoch_rate_time_left_and_loss(folder):
 
 
 def test_processes_write_to_the_log_and_the_sentence_comes_last(folder):
-    options = ['--gpus', '2', '--cfg-options', 'optim_wrapper.optimizer.lr=1e30']
+    options = ['--gpus', '2', '--cfg-options', 'model.cam_head.loss_weight=1e39']
     code, out, err = run(folder, 'cam', 'processes', *options)
     assert code == 1
     assert [line.split()[-1] for line in out[1:]] == ['starts', 'failed']

@@ -47,6 +47,7 @@ def run(work_dir, **options):
         'phi': PHI,
         'tau_text': TAU_TEXT,
         'tau_image': TAU_IMAGE,
+        'solver': 'gradient',
         'lr': LR,
         'iterations': STEPS,
         **options,
