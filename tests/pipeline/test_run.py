@@ -2,7 +2,8 @@ import pytest
 from mmengine.config import Config
 
 from mmwsss.pipeline.building import build_stages
-from mmwsss.pipeline.run import PipelineRun, run_pipeline
+from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.run import PipelineRun, open_workspace, run_pipeline
 from mmwsss.pipeline.stages import EvaluateMasks, EvaluateSeeds, Test, Train
 from mmwsss.pipeline.table import format_table
 from mmwsss.pipeline.workspace import Workspace
@@ -157,6 +158,15 @@ def test_seeds_of_a_network_that_reads_ir_labels_name_their_stage(tmp_path):
     stages = build_stages(config_of(SEEDS))
     with pytest.raises(ValueError, match='reads ir_labels in elsewhere: name the stage'):
         stages['seeds'].check(Workspace(config, tmp_path, stages))
+
+
+def test_a_network_that_reads_ir_labels_for_its_maps_reads_those_of_the_run(tmp_path):
+    workspace = open_workspace(load_config('amn_toy'), tmp_path)
+    config = workspace.network_config('amn')
+    for loader in (config.train_dataloader, config.seed_dataloader):
+        assert loader.dataset.mask_dir == str(tmp_path / 'ir_labels' / 'masks')
+    plain = workspace.network_config('irnet')
+    assert 'mask_dir' not in plain.get('seed_dataloader', {}).get('dataset', {})
 
 
 def test_seeds_come_from_the_config_that_the_network_was_trained_with(tmp_path, monkeypatch):

@@ -102,7 +102,11 @@ PLANS = {
         weights=('checkpoint.pth', 'deit_small_patch16_224.pth'),
         before=TOY_SCENES + TOY_200,
     ),
-    'docs/methods/sipe.md': Plan(weights=('final.pth',), before=TOY_SCENES),
+    'docs/methods/sipe.md': Plan(
+        data=('voc', 'coco'),
+        weights=('final.pth',),
+        before=TOY_SCENES + 'python tools/dataset_converters/coco.py data/coco2014',
+    ),
     'docs/methods/clip_es.md': Plan(weights=('ViT-B-16.pt',), before=TOY_SCENES),
     'docs/methods/cpal.md': Plan(
         data=('voc', 'voc_mini', 'voc_photos', 'coco_mini'),

@@ -101,7 +101,10 @@ class Train(Stage):
         return [] if self.checkpoint else super().inputs()
 
     def network_config(self, workspace: Workspace) -> Config:
-        """Return the config of the training, with its folder and its pseudo masks."""
+        """Return the config of the training, with its folder and its pseudo masks.
+
+        A network that reads its ir_labels when it makes maps, too (AMN), is given the same ones.
+        """
         where = f'stages.{self.name}.options'
         if self.config is None:
             config = copy.deepcopy(workspace.config)
@@ -114,6 +117,9 @@ class Train(Stage):
         if self.masks:
             dataset = config.train_dataloader.dataset
             dataset.mask_dir = str(workspace.folder(self.masks) / 'masks')
+            seen = (config.get('seed_dataloader') or {}).get('dataset') or {}
+            if seen.get('mask_dir'):
+                seen['mask_dir'] = dataset.mask_dir
             if any(workspace.corrected(self.masks).glob('*.png')):
                 dataset.corrected_dir = str(workspace.corrected(self.masks))
         if self.prototypes in workspace.stages:  # else the checkpoint has them
