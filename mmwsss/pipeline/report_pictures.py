@@ -67,9 +67,7 @@ def read_images(dataset: Mapping[str, Any]) -> Images:
     if len(colors) == len(names):  # the dataset has no background
         colors = [(0, 0, 0), *colors]
     palette = np.array(colors, dtype=np.uint8) if len(colors) > len(names) else voc_palette()
-    return Images(
-        {Path(info['img_path']).stem: info for info in infos}, (BACKGROUND, *names), palette
-    )
+    return Images({info['img_id']: info for info in infos}, (BACKGROUND, *names), palette)
 
 
 def seed_images(runs: Sequence[PipelineRun]) -> Images | None:

@@ -3,12 +3,14 @@ import json
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
+from mmseg.datasets import COCOStuffDataset
 from PIL import Image
 
 from mmwsss.commands.main import main
 from mmwsss.datasets.coco_converter import convert_coco_split
-from mmwsss.datasets.coco_objects import COCO_CLASSES
+from mmwsss.datasets.coco_objects import COCO_CLASSES, COCOObjectDataset
 from mmwsss.registry import DATASETS
+from mmwsss.seeds.masks import voc_palette
 
 
 def box(left, top, right, bottom):
@@ -162,3 +164,9 @@ def test_the_dataset_reads_what_the_command_wrote(tmp_path, content, capsys):
     assert dataset.metainfo['classes'] == COCO_CLASSES
     assert len(set(COCO_CLASSES)) == 81
     assert dataset[1]['gt_seg_map'].max() == 2  # the zero is background, not left out
+
+
+def test_classes_are_coco_s_in_their_order_and_colours_voc_s():
+    things = COCOStuffDataset.METAINFO['classes'][:80]  # of mmseg; stuff follows
+    assert ('background', *things) == COCO_CLASSES
+    assert COCOObjectDataset.METAINFO['palette'] == voc_palette()[:81].tolist()

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmwsss.datasets import PseudoMaskDataset
+from mmwsss.datasets import ImageLabelDataset, PseudoMaskDataset
 
 PIPELINE = [
     {'type': 'mmwsss.LoadImage'},
@@ -101,3 +101,19 @@ def test_samples_are_a_function_of_seed_epoch_and_id(voc):
     dataset.set_epoch(1)
     later = [dataset[index]['inputs'] for index in range(4)]
     assert not all(torch.equal(one, two) for one, two in zip(first, later, strict=True))
+
+
+@pytest.mark.parametrize('kind', [PseudoMaskDataset, ImageLabelDataset])
+def test_options_of_every_data_set_reach_it(voc, kind):
+    second = voc.write_masks('pseudo') if kind is PseudoMaskDataset else voc.label_file
+
+    def build(**options):
+        options = {'serialize_data': False, **options}
+        return kind(voc.config, second, [lambda results: np.random.rand()], **options)
+
+    plain = build()
+    assert (plain.test_mode, plain.serialize_data, len(plain)) == (False, False, 4)
+    some = build(test_mode=True, indices=[1, 3], seed=0)
+    assert (some.test_mode, some.serialize_data) == (True, False)
+    assert [some.get_data_info(index)['img_id'] for index in range(len(some))] == ['b', 'd']
+    assert some[1] == plain[3] != build(seed=1)[3]

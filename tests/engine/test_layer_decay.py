@@ -77,6 +77,9 @@ def test_a_backbone_of_mmpretrain_knows_its_layers():
 def test_what_cannot_be_is_said():
     with pytest.raises(ValueError, match=r'layer_decay is 1\.5: .* over 0 and up to 1'):
         rates(make_model(MODELS.build(small('dinov2'))), 1.5)
+    for value in (0, None, 'half'):
+        with pytest.raises(ValueError, match=rf'layer_decay is {value}: LayerDecayConstructor'):
+            rates(make_model(MODELS.build(small('dinov2'))), value)
     with pytest.raises(ValueError, match=r'is a Conv2d, whose layers .* does not know'):
         rates(make_model(nn.Conv2d(3, 2, 1)), 0.5)
 
@@ -85,3 +88,12 @@ def test_one_is_the_rate_of_mmengine():
     torch.manual_seed(0)
     found = rates(make_model(MODELS.build(small('resnet'))), 1.0)
     assert {round(group['lr'], 9) for group in found.values()} == {0.1, 1.0}
+
+
+def test_a_wrapped_model_learns_as_one_alone():
+    model = make_model(MODELS.build(small('dinov2')))
+    alone = {name: group['lr'] for name, group in rates(model, 0.5).items()}
+    wrapper = nn.Module()
+    wrapper.module = model
+    found = {name: group['lr'] for name, group in rates(wrapper, 0.5).items()}
+    assert found == {f'module.{name}': rate for name, rate in alone.items()}

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmwsss.engine import ProgressHook
+from mmwsss.engine import ProgressHook, progress
 from mmwsss.terminal import Bar
 from mmwsss.terminal.bars import listening
 
@@ -146,3 +146,12 @@ def test_a_test_moves_by_images(tmp_path):
     bar = recorder.bars['test']
     assert (bar.total, bar.unit, recorder.open) == (5, 'image', 0)
     assert [done for done, _, _ in bar.moves] == [2, 4, 5]
+
+
+def test_images_of_the_other_processes_count_up_to_the_total(monkeypatch):
+    monkeypatch.setattr(progress, 'get_world_size', lambda: 2)
+    hook = ProgressHook()
+    hook._bar = MovingBar(5, 'image', 0)
+    for outputs in ([1], [1, 2]):
+        hook.after_test_iter(None, 0, outputs=outputs)
+    assert [done for done, _, _ in hook._bar.moves] == [2, 5]

@@ -36,3 +36,9 @@ def test_batches_that_are_added_up_count():
     TotalBatchSizeHook().before_train(runner_of(4, total_batch_size=8, **two))
     with pytest.raises(ValueError, match=r'of 4, 2 of which are added up, make 8 images'):
         TotalBatchSizeHook().before_train(runner_of(4, total_batch_size=4, **two))
+
+
+def test_a_rate_that_is_not_scaled_needs_the_joint_batch():
+    config = {'total_batch_size': 9, 'auto_scale_lr': {'enable': False, 'base_batch_size': 9}}
+    with pytest.raises(ValueError, match='but total_batch_size is 9'):
+        TotalBatchSizeHook().before_train(runner_of(4, **config))

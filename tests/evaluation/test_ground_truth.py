@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmwsss.evaluation import ground_truth
 from mmwsss.evaluation.ground_truth import MaskToCheck, check_masks, mask_fault
 from mmwsss.seeds import save_mask
 
@@ -59,3 +60,23 @@ def test_every_header_is_looked_at(draw, tmp_path):
     assert 'b.png is damaged' in mask_fault(other)
     other.path.unlink()
     assert 'b.png' in mask_fault(other)
+
+
+def test_as_many_odd_ones_as_others_are_noted_and_not_refused(draw):
+    masks = [draw('a', [0, 2], [0]), draw('b', [0, 2], [1])]
+    assert check_masks(masks, CLASSES).startswith('of 2 masks of labelled images')
+
+
+def test_a_mask_that_is_cut_off_is_named(draw):
+    mask = draw('a', [0, 1])
+    mask.path.write_bytes(mask.path.read_bytes()[:-20])
+    assert mask_fault(mask) == f'{mask.path} is cut off: its end is missing'
+
+
+def test_of_many_masks_some_are_opened_and_they_are_spread_evenly(draw, monkeypatch):
+    monkeypatch.setattr(ground_truth, 'MASKS_OPENED', 2)
+    masks = [draw(name, [3 * (name in 'bd')]) for name in 'abcd']
+    with pytest.raises(ValueError, match=r'none of the 2 masks'):
+        check_masks(masks, CLASSES)  # the first and the third
+    with pytest.raises(ValueError, match=r'b\.png has the value 3'):
+        check_masks(masks[1:], CLASSES)

@@ -284,3 +284,30 @@ def test_command(data, capsys):
     assert 'best threshold' in capsys.readouterr().out
     evaluation = json.loads((data / 'curve.json').read_text())
     assert evaluation == evaluate_seeds(data / 'seeds', data / 'gt', IDS, CLASSES, split='train')
+
+
+def test_pixels_of_another_ignored_value_do_not_count(data):
+    """With 3 in the place of 255, all figures stay."""
+    pred = plain_masks(data, 'cam', 0.4)
+    seeds = evaluate_seeds(data / 'seeds', data / 'gt', IDS, CLASSES)
+    masks = evaluate_masks(pred, data / 'gt', IDS, CLASSES)
+    sweep = SeedSweep(CLASSES, ignore_index=3)
+    for name in IDS:
+        gt = load_mask(data / 'gt' / f'{name}.png')
+        gt[gt == 255] = 3
+        save_mask(data / 'gt' / f'{name}.png', gt)
+        sweep.add(load_seed(data / 'seeds' / f'{name}.npz'), gt)
+    own = evaluate_seeds(data / 'seeds', data / 'gt', IDS, CLASSES, ignore_index=3)
+    assert own == seeds and sweep.results() == seeds['sources']
+    assert evaluate_masks(pred, data / 'gt', IDS, CLASSES, ignore_index=3) == masks
+    assert evaluate_masks(pred, data / 'gt', IDS, CLASSES) != masks
+
+
+def test_the_last_threshold_is_a_border_too():
+    gt = np.array([[0, 1]], dtype=np.uint8)
+    seed = Seed(classes=[0], cam=np.array([[[0.4, 0.8]]]), size=(1, 2))
+    for thresholds, at_border in (((0.2, 0.5), True), ((0.2, 0.5, 0.9), False)):
+        sweep = SeedSweep(CLASSES, thresholds=thresholds)
+        sweep.add(seed, gt)
+        best = sweep.results()['cam']['best']
+        assert (best['threshold'], best['at_border']) == (0.5, at_border)

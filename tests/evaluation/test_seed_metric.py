@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -251,3 +252,13 @@ def test_an_image_without_an_id_is_named_by_its_path(samples):
     del sample['img_path']
     with pytest.raises(ValueError, match=r'^image without a name has no pred_seed'):
         evaluate([sample])
+
+
+def test_the_writer_is_done_when_its_files_are_written(samples, tmp_path, monkeypatch):
+    may, written = threading.Event(), []
+    monkeypatch.setattr(seed_metric, 'save_seed', lambda *_: may.wait(60) and written.append(1))
+    writer = SeedWriter(tmp_path)
+    writer.process(None, [sample.to_dict() for sample in samples[:2]])
+    threading.Timer(0.1, may.set).start()
+    assert writer.evaluate(2) == {'seed/written': 2}
+    assert written == [1, 1]

@@ -60,3 +60,13 @@ def test_an_archive_that_cannot_be_finished_leaves_the_earlier_one(tmp_path):
         pack_files(tmp_path / 'results.tar.gz', tmp_path, ['absent'])
     assert [path.name for path in tmp_path.iterdir()] == ['results.tar.gz']
     assert (tmp_path / 'results.tar.gz').read_text() == 'earlier'
+
+
+def test_all_images_of_a_batch_are_packed_under_the_names_of_the_server(tmp_path):
+    writer = VOCArchiveWriter(tmp_path / 'results.tar.gz')
+    batch = [sample([[1, 2]], (1, 2), f'/images/{name}.jpg') for name in 'ba']
+    writer.process(None, batch)
+    assert writer.evaluate(2) == {'voc_archive/written': 2}
+    folder = 'results/VOC2012/Segmentation/comp6_test_cls'
+    with tarfile.open(tmp_path / 'results.tar.gz') as tar:
+        assert tar.getnames() == [f'{folder}/a.png', f'{folder}/b.png']

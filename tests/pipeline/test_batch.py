@@ -9,7 +9,9 @@ from mmwsss.pipeline.batch import (
     launched_processes,
     launched_rank,
     let_workers_go,
+    set_joint_batch,
     share_batch,
+    share_images,
     training_processes,
 )
 
@@ -160,3 +162,41 @@ def test_a_loader_without_processes_keeps_none():
     let_workers_go(config)
     assert config.train_dataloader == {'num_workers': 0}
     assert config.test_dataloader == {'num_workers': 2, 'persistent_workers': True}
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'number', 'rank'),
+    [
+        ('pytorch', 'WORLD_SIZE', 'RANK'),
+        ('slurm', 'SLURM_NTASKS', 'SLURM_PROCID'),
+        ('mpi', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK'),
+    ],
+)
+def test_every_launcher_tells_its_processes(monkeypatch, launcher, number, rank):
+    monkeypatch.setenv(number, '6')
+    monkeypatch.setenv(rank, '5')
+    assert (launched_processes(launcher), launched_rank(launcher)) == (6, 5)
+
+
+def test_an_epoch_of_several_processes_has_the_batches_of_one():
+    sampler = {'type': 'DefaultSampler', 'shuffle': True, 'round_up': True}
+    for processes, drop_last, expected in (
+        (3, True, {'type': 'mmwsss.WholeBatchSampler', 'shuffle': True, 'joint_batch': 12}),
+        (3, False, sampler),
+        (1, True, sampler),
+    ):
+        config = config_of(12)
+        config.train_dataloader = {'drop_last': drop_last, 'sampler': dict(sampler)}
+        share_batch(config, processes)
+        share_images(config, processes)
+        assert config.train_dataloader.sampler == expected
+
+
+def test_a_recipe_has_the_joint_batch():
+    config = config_of(12)
+    share_batch(config, 4)
+    set_joint_batch(config)
+    assert config.train_dataloader.batch_size == 12
+    scaled = config_of(12, batch_size=3, auto_scale_lr={'enable': True})
+    set_joint_batch(scaled)
+    assert scaled.train_dataloader.batch_size == 3

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmwsss.seeds import Seed, auto_threshold, save_seed
+from mmwsss.seeds import Seed, auto_threshold, load_seed, save_seed
 
 
 def write(folder, *maps, classes=(0, 1)):
@@ -41,3 +41,35 @@ def test_seeds_that_say_nothing_are_refused(tmp_path):
     paths = write(tmp_path, np.full((1, 8, 12), 0.5, dtype=np.float32))
     with pytest.raises(ValueError, match='has learnt nothing'):
         auto_threshold(paths, 'cam')
+
+
+def naive_otsu(images):
+    """Otsu on pixels that weigh as much as their image does, over the thresholds 0.00 to 1.00."""
+    best, chosen = -1.0, None
+    for step in range(101):
+        threshold = np.float32(step / 100)
+        shares, sums = [0.0, 0.0], [0.0, 0.0]
+        for strongest in images:
+            for score in strongest.ravel():
+                side = int(score > threshold)
+                shares[side] += 1 / strongest.size / len(images)
+                sums[side] += float(score) / strongest.size / len(images)
+        if min(shares) > 1e-9:
+            means = [total / share for total, share in zip(sums, shares, strict=True)]
+            variance = shares[0] * shares[1] * (means[0] - means[1]) ** 2
+            if variance > best + 1e-9:
+                best, chosen = variance, step / 100
+    return chosen
+
+
+def test_images_weigh_alike_whatever_their_size_and_the_source_is_the_one_asked_for(tmp_path):
+    rng = np.random.default_rng(0)
+    maps = [rng.random((2, 4, 5)) ** 3, rng.random((2, 16, 20))]
+    other = [rng.random(each.shape) ** 0.3 for each in maps]
+    paths = []
+    for number, (cam, pacam) in enumerate(zip(maps, other, strict=True)):
+        paths.append(tmp_path / f'{number}.npz')
+        save_seed(paths[-1], Seed(np.array([0, 1]), cam, (16, 20), pacam=pacam))
+    for source in ('cam', 'pacam', 'sum'):
+        strongest = [load_seed(path).maps(source).max(axis=0) for path in paths]
+        assert auto_threshold(paths, source)['threshold'] == naive_otsu(strongest)

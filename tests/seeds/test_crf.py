@@ -3,7 +3,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from mmwsss.functional.dense_crf import PairwiseKernel, dense_crf
 from mmwsss.seeds import crf
 from mmwsss.seeds.crf import (
     CLIP_ES_CRF,
@@ -256,3 +258,30 @@ def test_the_released_crf_of_clip_es_compares_wrapped_colours_in_bgr():
     np.testing.assert_array_equal(posterior, plain(unary, (1, 3), (67, 3, 4), wrapped))
     reversed_ = plain(unary, (1, 3), (67, 3, 4), wrapped[..., ::-1])
     assert np.abs(posterior - reversed_).max() > 1e-4
+
+
+def test_a_preset_keeps_the_backend_that_is_asked_for():
+    assert crf_preset('irn', 'torch') == replace(IRN_CRF, backend='torch')
+    assert crf_preset('clip_es').backend == 'auto'
+    assert crf_preset(None, 'torch') is None
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_torch_gets_kernels_energies_and_iterations(wrapped):
+    """Without the package, too."""
+    settings = DenseCRF(0.6, 2.0, 4.0, 30.0, 7.0, 5.0, 3, wrapped, backend='torch')
+    kernels = PairwiseKernel(2.0, 4.0), PairwiseKernel(30.0, 5.0, 7.0)
+    colors = wrap_colors(IMAGE) if wrapped else IMAGE
+    images = torch.from_numpy(colors.copy()).permute(2, 0, 1)[None]
+
+    def expected(probabilities):
+        energy = -np.log(probabilities)[None].astype(np.float32)
+        return dense_crf(torch.from_numpy(energy), images, kernels, iterations=3)[0]
+
+    hard = np.full((3, *SIZE), 0.2)  # (1 - 0.6) / 2
+    np.put_along_axis(hard, LABELS[None], 0.6, axis=0)
+    found = crf_from_labels(IMAGE, LABELS, 3, settings)
+    np.testing.assert_allclose(found, expected(hard), atol=1e-5)
+    soft = np.clip(PROBABILITIES, 1e-5, 1)
+    found = crf_from_probabilities(IMAGE, PROBABILITIES, replace(settings, gt_prob=None))
+    np.testing.assert_allclose(found, expected(soft), atol=1e-5)

@@ -148,3 +148,9 @@ def test_with_an_own_background_both_runs_are_of_the_shares():
 def test_an_image_without_classes_is_background_of_its_own_too():
     seed = Seed(np.array([], dtype=int), np.zeros((0, 3, 4)), (3, 4), background=np.ones((3, 4)))
     assert not ir_label(image_of(seed), seed, IRLabelSettings('cam', None, None)).any()
+
+
+def test_equal_thresholds_leave_nothing_unsure():
+    seed = seed_of([[[0.9, 0.31, 0.3, 0.29]]])
+    settings = IRLabelSettings(fg_threshold=0.3, bg_threshold=0.3, crf=None)
+    assert ir_label(image_of(seed), seed, settings).tolist() == [[5, 5, 0, 0]]

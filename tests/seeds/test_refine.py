@@ -18,6 +18,7 @@ from mmwsss.commands.main import main
 from mmwsss.functional.pixel_adaptive_refinement import pixel_adaptive_refinement
 from mmwsss.seeds.crf import CLIP_ES_CRF, IRN_CRF, crf_from_labels, crf_from_probabilities
 from mmwsss.seeds.files import Seed, load_seed, save_seed
+from mmwsss.seeds.ir_label import make_ir_labels
 from mmwsss.seeds.masks import load_mask, save_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.seeds.refine import (
@@ -405,3 +406,38 @@ def test_masks_that_hold_no_class_are_noted(items, tmp_path, capsys, threshold, 
     refine_seeds_with_crf(items, tmp_path, settings)
     note = f'none of {len(items)} masks in {tmp_path} holds a class: lower the threshold'
     assert (note in capsys.readouterr().out) is empty
+
+
+def test_one_mask_with_a_class_is_enough_and_ignored_pixels_are_none(items, tmp_path, capsys):
+    plain = RefineSettings(bg_threshold=0.0, crf=None)
+    refine_seeds_with_crf([items[2], items[0]], tmp_path, plain)  # the first has no class
+    assert 'holds a class' not in capsys.readouterr().out
+    unsure = RefineSettings(bg_threshold=0.0, min_confidence=1.0)
+    refine_seeds_with_crf(items[:2], tmp_path, unsure)
+    assert set(np.unique(load_mask(tmp_path / 'a.png'))) == {255}
+    assert f'none of 2 masks in {tmp_path} holds a class' in capsys.readouterr().out
+
+
+def test_a_pixel_as_sure_as_it_must_be_is_kept(items, tmp_path):
+    seed, image = load_seed(items[0].seed_path), read_image(items[0].image_path)
+    labels, sure = refine_seed(image, seed, RefineSettings(bg_threshold=0.5))
+    least = float(np.sort(sure, axis=None)[sure.size // 2])
+    settings = RefineSettings(bg_threshold=0.5, min_confidence=least)
+    refine_seeds_with_crf(items[:1], tmp_path, settings)
+    mask = load_mask(tmp_path / 'a.png')
+    np.testing.assert_array_equal(mask, np.where(sure < np.float32(least), 255, labels))
+    assert (mask[sure == np.float32(least)] != 255).any()
+
+
+def test_a_background_may_equal_the_default_beside_a_power():
+    assert RefineSettings(bg_power=2.0).bg_power == 2.0
+
+
+@pytest.mark.parametrize('function', [refine_seeds_with_crf, make_ir_labels])
+def test_processes_that_share_a_gpu_are_few(items, tmp_path, monkeypatch, function):
+    module = sys.modules[function.__module__]
+    seen = []
+    monkeypatch.setattr(module, 'crf_processes', lambda settings, number: (settings, number))
+    monkeypatch.setattr(module, 'refine_files', lambda *given: seen.append(given[3:]))
+    function(items, tmp_path, None, 9, True)
+    assert seen == [((IRN_CRF, 9), True)]

@@ -279,3 +279,16 @@ def test_the_command_votes(tmp_path, capsys):
     np.testing.assert_array_equal(found, load_mask(tmp_path / 'expected' / 'a.png'))
     assert main(words) == 1
     assert 'go together' in capsys.readouterr().err
+
+
+def test_without_a_crf_every_pixel_votes():
+    seed = Seed(classes=[3], cam=np.array([[[0.9, 0.9, 0.1, 0.1, 0.1, 0.1]]]), size=(1, 6))
+    halves = segments_of_masks(torch.tensor([[[True] * 3 + [False] * 3]]))
+    settings = RefineSettings(bg_threshold=0.5, crf=None, refiner='segments', min_confidence=1.0)
+    mask, sure = refine_seed(np.zeros((1, 6, 3), np.uint8), seed, settings, halves)
+    assert mask.tolist() == [[4, 4, 4, 0, 0, 0]] and (sure == 1).all()
+
+
+def test_the_defaults_of_a_vote():
+    documented = SegmentVote('label', 0.5, None, True, 'smallest', 'keep')
+    assert SegmentVote() == RefineSettings().vote == documented

@@ -4,7 +4,7 @@ import torch
 
 from mmwsss.functional.clip_es import attention_affinity
 from mmwsss.functional.key_affinity import cosine_affinity, softmax_affinity
-from mmwsss.seeds.files import Seed
+from mmwsss.seeds.files import Seed, resize_maps
 from mmwsss.seeds.spread import Patches, SpreadSettings, patch_transition, spread_seed
 
 RNG = np.random.default_rng(0)
@@ -80,3 +80,26 @@ def test_wrong_numbers_are_refused():
         SpreadSettings(affinity='keys')
     with pytest.raises(ValueError, match='threshold is 2; it must lie in'):
         SpreadSettings(threshold=2)
+
+
+def test_cells_are_averaged_over_their_patch_and_maps_come_back_bilinearly():
+    """Each patch is like itself alone, so that the walk changes nothing."""
+    keys = torch.eye(12)
+    cam = RNG.random((2, 6, 8)).astype(np.float32)
+    background = RNG.random((6, 8)).astype(np.float32)
+    seed = Seed(classes=[1, 3], cam=cam, size=SIZE, background=background)
+    found = spread_seed(seed, Patches(GRID, keys=keys), SpreadSettings(threshold=1.0))
+    planes = np.stack([background, *cam])
+    patches = planes.reshape(3, 3, 2, 4, 2).mean(axis=(2, 4))
+    fine = resize_maps(patches, (6, 8))
+    np.testing.assert_allclose(found.background, fine[0], atol=1e-5)
+    np.testing.assert_allclose(found.cam, fine[1:], atol=1e-5)
+
+
+def test_the_background_of_the_pacam_walks_with_the_pacam_alone():
+    pacam, ground = np.full((1, 6, 8), 0.6), np.full((6, 8), 0.3, dtype=np.float32)
+    seed = make_seed(pacam=pacam, pacam_background=ground)
+    found = spread_seed(seed, PATCHES, SpreadSettings(source='pacam'))
+    np.testing.assert_allclose(found.background, 0.3, rtol=1e-5)
+    np.testing.assert_allclose(found.cam, 0.6, rtol=1e-5)
+    assert spread_seed(seed, PATCHES, SpreadSettings()).background is None

@@ -2,6 +2,7 @@ import sys
 
 import numpy as np
 import pytest
+from skimage.segmentation import felzenszwalb, slic
 
 from mmwsss.seeds.superpixels import SLIC, SUPERPIXELS, Felzenszwalb, check_scikit_image
 
@@ -52,3 +53,16 @@ def test_a_missing_package_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, 'skimage.segmentation', None)
     with pytest.raises(ModuleNotFoundError, match=r"missing: pip install 'mmwsss\[segments\]'"):
         check_scikit_image()
+
+
+def test_every_setting_is_that_of_scikit_image():
+    image = scene(noise=40)
+    expected = felzenszwalb(image, scale=60, sigma=0.4, min_size=15)
+    np.testing.assert_array_equal(Felzenszwalb(60, 0.4, 15).cut(image), expected + 1)
+    expected = slic(image, n_segments=30, compactness=20, sigma=0.5, start_label=1)
+    np.testing.assert_array_equal(SLIC(30, 20, 0.5).cut(image), expected)
+
+
+def test_defaults_are_the_documented_ones():
+    assert Felzenszwalb() == Felzenszwalb(scale=100.0, sigma=0.8, min_size=50)
+    assert SLIC() == SLIC(n_segments=200, compactness=10.0, sigma=0.0)

@@ -1,17 +1,18 @@
 """Networks small enough for tests."""
 
 import torch
+from mmengine.model import BaseModule
 from torch import nn
 
 from mmwsss.registry import MODELS
 
 
 @MODELS.register_module(force=True)
-class TwoStages(nn.Module):
+class TwoStages(BaseModule):
     """A backbone of two strided convolutions, of 4 and 6 channels."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, init_cfg=None):
+        super().__init__(init_cfg)
         self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
         self.second = nn.Conv2d(4, 6, 3, stride=2, padding=1)
 

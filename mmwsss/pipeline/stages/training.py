@@ -49,6 +49,7 @@ _TRAINING_KEYS = (
     'randomness',
     'auto_scale_lr',
 )
+_TEST_KEYS = ('test_evaluator', 'tta_model', 'tta_pipeline')
 
 
 @STAGES.register_module()
@@ -292,9 +293,11 @@ class Test(Stage):
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """The test's part of the segmentor's config."""
         config = self._config(workspace)
-        keys = ('test_evaluator', 'tta_model', 'tta_pipeline')
+        changed = {option.partition('.')[0] for option in self.options or ()}
+        # of the network's own there is its training's key
+        own = sorted(changed & {'model', 'test_cfg'})
         return {
-            **{key: config.get(key) for key in keys},
+            **{key: config.get(key) for key in (*_TEST_KEYS, *own)},
             'data': loader_recipe(config.test_dataloader),
             'tta': self.tta,
             **crf_recipe(*self._crf(config)),

@@ -2,10 +2,24 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmwsss.pipeline.report import gallery
 from mmwsss.pipeline.report.gallery import Judged, choose_shown, draw_images
 from mmwsss.pipeline.report.judging import Judgement
+from mmwsss.pipeline.report_pictures import read_images
+
+
+def test_images_of_one_name_in_two_folders_are_two(tmp_path):
+    for name in ('cat/1', 'dog/1', '2'):
+        path = tmp_path / f'{name}.png'
+        path.parent.mkdir(exist_ok=True)
+        Image.new('RGB', (8, 8)).save(path)
+    metainfo = {'classes': ('background', 'cat', 'dog')}
+    config = {'type': 'mmwsss.ImageFolderDataset', 'data_root': str(tmp_path), 'metainfo': metainfo}
+    images = read_images(config)
+    assert list(images.infos) == ['2', 'cat__1', 'dog__1']
+    assert images.infos['dog__1']['img_path'] == str(tmp_path / 'dog/1.png')
 
 
 class Many:

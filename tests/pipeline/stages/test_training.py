@@ -1,0 +1,36 @@
+"""What a training is told by its stage."""
+
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+
+from mmwsss.pipeline import Train, Workspace
+from mmwsss.pipeline.stages import training
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The configs and the numbers of processes of what was trained."""
+    found = []
+    monkeypatch.setattr(
+        training,
+        'run_network',
+        lambda name, config, workspace, processes: found.append((name, config, processes)) or {},
+    )
+    return found
+
+
+@pytest.mark.parametrize('resume', [True, False])
+def test_as_many_processes_train_as_can_share_the_batch(told, tmp_path, resume):
+    content = {'model': {}, 'train_dataloader': {'dataset': {}}, 'total_batch_size': 6}
+    workspace = Workspace(Config(content), tmp_path, gpus=4)
+    Train('cam').run(workspace, resume)
+    workspace.crew = SimpleNamespace(size=6)
+    Train('other', options={'total_batch_size': 12}).run(workspace, resume)
+    assert [(name, processes) for name, _, processes in told] == [('train', 3), ('train', 6)]
+    assert [config.resume for _, config, _ in told] == [resume, resume]
+    assert [config.work_dir for _, config, _ in told] == [
+        str(tmp_path / name) for name in ('cam', 'other')
+    ]
+    assert [config.total_batch_size for _, config, _ in told] == [6, 12]
