@@ -36,6 +36,43 @@ def test_sizes_are_read_from_the_shapes():
     assert openai_architecture({'visual.proj': torch.zeros(1)}) is None
 
 
+def test_the_sizes_of_openais_vit_b_16():
+    """Their text tower has eight heads; shapes alone are looked at."""
+    shapes = {
+        'visual.proj': (768, 512),
+        'visual.conv1.weight': (768, 3, 16, 16),
+        'visual.positional_embedding': (197, 768),
+        'token_embedding.weight': (49408, 512),
+        'positional_embedding': (77, 512),
+        **{f'visual.transformer.resblocks.{n}.ln_1.bias': (768,) for n in range(12)},
+        **{f'transformer.resblocks.{n}.ln_1.bias': (512,) for n in range(11)},
+    }
+    state = {name: torch.empty(shape, device='meta') for name, shape in shapes.items()}
+    assert openai_architecture(state) == {
+        'embed_dim': 512,
+        'quick_gelu': True,
+        'vision_cfg': {
+            'image_size': 224,
+            'patch_size': 16,
+            'width': 768,
+            'head_width': 64,
+            'layers': 12,
+        },
+        'text_cfg': {
+            'context_length': 77,
+            'vocab_size': 49408,
+            'width': 512,
+            'heads': 8,
+            'layers': 11,
+        },
+    }
+
+
+def test_weights_of_the_other_gelu_are_refused():
+    with pytest.raises(ValueError, match=r'trained with QuickGELU.*the name with "-quickgelu"'):
+        load_clip('ViT-B-16', 'openai')
+
+
 def test_a_file_of_openai_says_itself_what_it_is(small, tmp_path):
     path = tmp_path / 'clip.pt'
     torch.save(openai_state(small), path)

@@ -1,8 +1,10 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.structures import LabelData
 from mmseg.structures import SegDataSample
 
+from mmwsss.functional.caption_contrast import bag_probabilities, caption_contrast
 from mmwsss.models.clip import build_clip
 from mmwsss.models.clip_pretrainer import CLIPPretrainer
 
@@ -83,6 +85,36 @@ def test_it_learns_what_is_in_the_images():
     assert history[-1] < 0.5 * history[0]
     cosines = model.eval()(inputs)
     assert cosines[0, 0] > cosines[0, 1] and cosines[2, 1] > cosines[2, 0]
+
+
+def test_losses_are_those_of_the_options():
+    options = {'bag_weight': 3.0, 'bag_scale': 7.0, 'bag_share': 0.5, 'initial_scale': 250.0}
+    model = CLIPPretrainer(ARCHITECTURE, NAMES, BACKGROUND, TEMPLATES[1:], **options)
+    inputs, samples = make_batch()
+    assert model.clip.logit_scale.exp().item() == pytest.approx(250)
+    losses = model(inputs, samples, mode='loss')
+    assert model.clip.logit_scale.exp().item() == pytest.approx(100)  # CLIP's largest
+    images, patches = model.encode_images(inputs)
+    captions, label = model.encode_captions(0), torch.tensor([[1, 0], [1, 1], [0, 1]])
+    bags = bag_probabilities(patches, captions, 2, 7.0, 0.5)
+    expected = 3 * F.binary_cross_entropy(bags, label.float())
+    torch.testing.assert_close(losses['loss_bags'], expected)
+    expected = caption_contrast(images, captions[:2], label, torch.tensor(100.0))
+    torch.testing.assert_close(losses['loss_captions'], expected)
+
+
+def test_a_step_draws_its_template():
+    model, batch = make().eval(), make_batch()
+    with torch.no_grad():
+        seen = {float(model(*batch, mode='loss')['loss_captions']) for _ in range(12)}
+    assert len(seen) == len(TEMPLATES)
+
+
+def test_the_attention_of_the_last_block_does_not_learn():
+    first, last = make().clip.visual.transformer.resblocks
+    assert not any(parameter.requires_grad for parameter in last.attn.parameters())
+    others = [*first.parameters(), *last.mlp.parameters()]
+    assert all(parameter.requires_grad for parameter in others)
 
 
 def test_patches_begin_by_attending_to_what_is_like_them():

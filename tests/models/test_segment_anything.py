@@ -16,6 +16,10 @@ class Network(torch.nn.Linear):
         self.checkpoint = checkpoint
 
 
+class Other(Network):
+    """Stands for another size of it."""
+
+
 class Generator:
     """Stands for the automatic mask generator of a package; keeps what it was told."""
 
@@ -30,10 +34,10 @@ def weights(tmp_path):
     return str(path)
 
 
-@pytest.mark.parametrize('kind', [SAM, MobileSAM])
-def test_the_registry_of_the_package_builds(kind, weights, monkeypatch):
+@pytest.mark.parametrize(('kind', 'name'), [(SAM, 'vit_h'), (MobileSAM, 'vit_t')])
+def test_the_registry_of_the_package_builds(kind, name, weights, monkeypatch):
     package = ModuleType(kind.package)
-    package.sam_model_registry = {'vit_h': Network, 'vit_t': Network}
+    package.sam_model_registry = {'vit_h': Other, 'vit_t': Other, 'vit_b': Other, name: Network}
     package.SamAutomaticMaskGenerator = Generator
     monkeypatch.setitem(sys.modules, kind.package, package)
     settings = kind(checkpoint=weights, points_per_side=8, stability_score_thresh=0.9)
@@ -44,6 +48,13 @@ def test_the_registry_of_the_package_builds(kind, weights, monkeypatch):
         'output_mode': 'coco_rle',
         'points_per_side': 8,
         'stability_score_thresh': 0.9,
+        'min_mask_region_area': 0,
+    }
+    assert type(generator.model) is Network
+    assert type(kind(checkpoint=weights, model='vit_b').build().model) is Other
+    assert kind(checkpoint=weights).build().options == {  # the package's own, and its defaults
+        'output_mode': 'coco_rle',
+        'points_per_side': 32,
         'min_mask_region_area': 0,
     }
     with pytest.raises(ValueError, match="is 'vit_x'; choose one of vit_h, vit_t"):
@@ -71,6 +82,7 @@ def test_a_config_of_the_package_builds_sam_2(weights, monkeypatch):
     generator = settings.build()
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     assert calls == [('configs/sam2.1/sam2.1_hiera_l.yaml', weights, device)]
+    assert generator.model == 'network'
     assert generator.options['pred_iou_thresh'] == 0.7
     assert generator.options['min_mask_region_area'] == 25
 

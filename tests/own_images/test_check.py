@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmwsss.own_images import checkup, trial
+from mmwsss.own_images import checkup, doubles, trial
 from mmwsss.own_images.checkup import Images, list_findings
 from mmwsss.own_images.doubles import difference_hash, find_doubles
 from mmwsss.own_images.label_issues import find_label_issues, folds_of
@@ -46,6 +46,42 @@ def test_doubles_are_found_in_other_sizes_and_brightness_and_others_are_none(tmp
     }
     assert find_doubles(paths) == [('a', 'smaller'), ('a', 'darker'), ('smaller', 'darker')]
     assert difference_hash(image).shape == (256,)
+
+
+def test_doubles_are_found_among_many_images_and_few_bits_may_differ(monkeypatch):
+    """Two rows at once; hashes in the place of images."""
+    generator = np.random.default_rng(0)
+    some = [generator.random(256) < 0.5 for _ in range(3)]
+
+    def differing(bits, number):
+        return bits ^ (np.arange(256) < number)
+
+    few = np.arange(256) < 19  # as of a picture of one colour
+    hashes = {
+        'a': some[0],
+        'b': some[1],
+        'c': some[2],
+        'a, 10 bits': differing(some[0], doubles.NEAR),
+        'b, 11 bits': differing(some[1], doubles.NEAR + 1),
+        'plain': few,
+        'plain too': few,
+        'inverse': ~few,
+        'inverse too': ~few,
+        'c again': some[2],
+    }
+    monkeypatch.setattr(doubles, '_ROWS', 2)
+    monkeypatch.setattr(doubles, 'read_image', lambda path: path)
+    monkeypatch.setattr(doubles, 'difference_hash', lambda image: image)
+    assert find_doubles(hashes) == [('a', 'a, 10 bits'), ('c', 'c again')]
+    assert doubles.NEAR == 10
+    monkeypatch.setattr(doubles, '_PLAIN', 19)
+    assert ('plain', 'plain too') in find_doubles(hashes)
+
+
+def test_a_cell_that_is_brighter_than_its_left_neighbour_is_a_bit():
+    columns = np.repeat(np.array([10, 30, 20] + [20] * 14, np.uint8), 4)  # 17 columns of 4 pixels
+    image = np.broadcast_to(columns[None, :, None], (64, 68, 3)).copy()
+    assert difference_hash(image).reshape(16, 16).tolist() == [[True] + [False] * 15] * 16
 
 
 def test_classes_are_counted_and_those_that_come_together_are_named():
@@ -94,6 +130,11 @@ def test_all_of_a_config_is_looked_at_the_worst_first(mine, tmp_path):
     levels = [finding.level for finding in found]
     assert levels == sorted(levels, key=checkup.LEVELS.index) and 'stop' not in levels
     assert any('have other labels: 0 and 1' in finding.text for finding in found)
+    images = checkup.images_of(mine)
+    assert list(images.paths) == list('012345') and images.paths['2'].name == '2.png'
+    assert images.classes == ('cat', 'dog')
+    assert images.labels.tolist() == [[0, 0], [1, 0], [1, 1]] * 2
+    assert images.long_side == pytest.approx(256 * (0.8 + 1.5) / 2)
     (tmp_path / 'own' / '3.png').write_bytes(b'no image')
     stopped = list_findings(mine, tmp_path / 'run')
     assert {finding.level for finding in stopped} == {'stop'}

@@ -265,6 +265,24 @@ def test_schedules_keep_their_steps_with_few_and_with_many_images(number):
     assert recipe.momentum == (0.99 if number >= 1600 else 0.9)
 
 
+@pytest.mark.parametrize(
+    ('number', 'backbone', 'expected'),
+    [
+        # epochs for 100, 60 and 250 steps, of 8, 17 and 13 batches
+        (137, 'efficientnet_lite0', ((16, 13), (8, 4), (10, 20))),
+        (20, 'efficientnet_lite0', ((4, 20), (4, 12), (5, 63))),
+        # 400, 150 and 3000 steps, of 12, 6 and 20 batches; at most 100 epochs
+        (200, 'resnet50', ((16, 34), (32, 25), (10, 100))),
+        (10582, 'resnet50', ((16, 5), (32, 3), (10, 5))),  # the least that is learnt
+    ],
+)
+def test_batches_and_epochs_by_hand(number, backbone, expected):
+    recipe = recipe_of(number, backbone=backbone)
+    found = (recipe.cam, recipe.boundaries, recipe.segmentor)
+    assert tuple((steps.batch, steps.epochs) for steps in found) == expected
+    assert all(steps.images == number for steps in found)
+
+
 def test_the_bank_is_the_papers_for_ten_thousand_images_and_shorter_for_few():
     assert recipe_of(10000, largest=4000).bank_length == 1000
     assert recipe_of(200, largest=96).bank_length == 110
@@ -275,6 +293,9 @@ def test_the_bank_is_the_papers_for_ten_thousand_images_and_shorter_for_few():
 def test_views_follow_the_sizes_and_the_machine():
     assert recipe_of(200, side=150).long_sides == (256,)
     assert recipe_of(200, side=4000).long_sides == (256, 384)
+    assert recipe_of(200, side=200).long_sides == (256,)
+    assert recipe_of(200, backbone='resnet50', side=699).long_sides == (512, 256, 768)
+    assert recipe_of(200, backbone='resnet50', side=700).long_sides[-1] == 1024
     assert recipe_of(200, backbone='resnet50', side=4000).long_sides == (512, 256, 768, 1024)
     assert recipe_of(200, 'irn', 'resnet50').base == 'irn/irn_r50_own.py'
 

@@ -46,6 +46,12 @@ def test_a_class_has_one_colour_and_links_join_its_marks():
     left, right = figure.axes
     colors = [axes.collections[0].get_facecolors() for axes in (left, right)]
     np.testing.assert_array_equal(colors[0], colors[1][::-1])
+    marks = [part.get_facecolors()[:, :3] for part in right.collections[1:]]
+    for found in marks:  # of the classes 2 and 0, as the points of this panel
+        np.testing.assert_array_equal(found, colors[1][:, :3])
+    assert not (colors[1][0] == colors[1][1]).all()
+    places = [part.get_offsets().tolist() for part in right.collections]
+    assert places == [points.tolist(), points.tolist(), (points + 3).tolist()]
     assert [axes.get_title() for axes in figure.axes] == ['a', 'b']
     links = sorted(line.get_xydata().tolist() for line in right.lines if len(line.get_xdata()))
     assert links == [[[0, 0], [3, 3]], [[1, 1], [4, 4]]]

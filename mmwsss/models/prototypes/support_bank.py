@@ -107,6 +107,7 @@ class SupportBank(nn.Module):
             )
         if dist.is_main_process():
             self.context.zero_()
+            self.context_count.zero_()  # a class that was forgotten may not have come again
             for index, filled in enumerate(self.count.tolist()):
                 self._cluster_class(index, filled, seed + index)
         # One process clusters for all: another might round otherwise, and banks must stay equal.

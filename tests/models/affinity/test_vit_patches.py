@@ -156,6 +156,42 @@ class SeparateViT(nn.Module):
         return self.attn(self.patches(pixels).flatten(2).transpose(1, 2))
 
 
+class NormedAttention(nn.Module):
+    """Biases beside the layer, as EVA has them, and norms of queries and keys."""
+
+    num_heads = 2
+
+    def __init__(self):
+        super().__init__()
+        self.qkv = nn.Linear(6, 18, bias=False)
+        self.q_bias, self.k_bias = (nn.Parameter(torch.randn(6)) for _ in range(2))
+        self.q_norm, self.k_norm = nn.LayerNorm(3), nn.LayerNorm(3)
+        for norm in (self.q_norm, self.k_norm):
+            nn.init.normal_(norm.weight)
+
+    def forward(self, tokens):
+        return tokens
+
+
+def test_biases_beside_the_layer_and_norms_of_the_heads_are_applied():
+    torch.manual_seed(0)
+    network = ViTPatches({'type': 'mmwsss.SeparateViT'})
+    plain, attention = network.network, NormedAttention()
+    plain.attn, network.layers = attention, [attention]
+    pixels, _ = network._prepare(IMAGE)
+    with torch.no_grad():
+        tokens = plain.patches(pixels).flatten(2).transpose(1, 2)[0]
+        query = tokens @ attention.qkv.weight[:6].T + attention.q_bias
+        key = tokens @ attention.qkv.weight[6:12].T + attention.k_bias
+        query, key = (
+            torch.stack([norm(part[:, :3]), norm(part[:, 3:])])
+            for part, norm in ((query, attention.q_norm), (key, attention.k_norm))
+        )
+    torch.testing.assert_close(network(IMAGE).keys, torch.cat(list(key), dim=1))
+    weights = (query @ key.transpose(1, 2) / 3**0.5).softmax(-1).mean(0)
+    torch.testing.assert_close(network(IMAGE, attention=True).attention, weights)
+
+
 def test_queries_and_keys_may_have_layers_of_their_own():
     torch.manual_seed(0)
     network = ViTPatches({'type': 'mmwsss.SeparateViT'})

@@ -103,6 +103,12 @@ def test_training_and_evaluation_are_the_same(backbone):
         assert backbone.eval()(image)[-1].equal(trained)
 
 
+def test_the_colours_are_those_of_its_training():
+    """Pixels as TensorFlow's EfficientNet-Lite takes them: (x - 127) / 128."""
+    for kind in VARIANTS.values():
+        assert kind.statistics({}) == ((127, 127, 127), (128, 128, 128))
+
+
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'efficientnet_lite_pytorch', None)
     with pytest.raises(ImportError, match=r'Lite0 needs two .*requirements/efficientnet\.txt'):

@@ -83,6 +83,20 @@ def test_a_backbone_with_a_cache_gives_and_learns_the_same(tmp_path, frozen):
                 torch.testing.assert_close(parameter.grad, gradients[name])
 
 
+@pytest.mark.parametrize('part', ['stem.0', 'stages.2.1._project_conv'])
+def test_a_cache_is_of_the_weights_of_all_frozen_layers(tmp_path, part):
+    torch.manual_seed(0)
+    backbone = EfficientNetLite0(pretrained=False, feature_cache=tmp_path)
+    images = torch.randn(1, 3, 32, 32)
+    backbone(images)
+    other = EfficientNetLite0(pretrained=False, feature_cache=tmp_path)
+    other.load_state_dict(backbone.state_dict())
+    with torch.no_grad():
+        other.get_submodule(part).weight.mul_(1.5)
+    assert not other(images)[1].allclose(backbone(images)[1])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_cache_of_nothing_is_refused(tmp_path):
     with pytest.raises(ValueError, match='set frozen_stages'):
         EfficientNetLite0(pretrained=False, frozen_stages=-1, feature_cache=tmp_path)

@@ -63,6 +63,19 @@ def test_positions_rounded_as_released():
     torch.testing.assert_close(rounded(images)[0], exact(images)[0], rtol=0.05, atol=0.05)
 
 
+@pytest.mark.parametrize('size', [(24, 40), (32, 32)])  # resized, and the table as it is
+def test_positions_are_rounded_whether_or_not_they_are_resized(size):
+    backbone, images = build('CLIPESBackbone', half_positions=True), torch.randn(1, 3, *size)
+    tokens, _ = backbone.embed(images)
+    backbone.half_positions = False
+    cells = (size[0] // 8, size[1] // 8)
+    table = backbone._positions(cells).half().float()
+    patches = backbone.visual.conv1(images).flatten(2).transpose(1, 2)
+    raw = torch.cat([backbone.visual.class_embedding.expand(1, 1, -1), patches], dim=1)
+    torch.testing.assert_close(tokens, backbone.visual.ln_pre(raw + table), rtol=0, atol=1e-6)
+    assert not tokens.allclose(backbone.embed(images)[0], rtol=0, atol=1e-6)
+
+
 def test_it_never_learns():
     backbone = build().train()
     assert not backbone.training and not backbone.visual.training

@@ -81,6 +81,15 @@ def test_the_last_map_is_what_timm_makes_of_the_patches(family):
     torch.testing.assert_close(found.flatten(2).transpose(1, 2), tokens)
 
 
+def test_the_outputs_of_a_deeper_vit_lie_at_equal_distances_up_to_the_last():
+    sizes = {**FAMILIES['dinov2'][1], 'depth': 12}
+    backbone = build('dinov2', options=sizes)
+    assert backbone.out_indices == (2, 5, 8, 11) and backbone.channels == (24,) * 4
+    two = build('dinov2', options=sizes, out_indices=(-1, 4))
+    assert two.out_indices == (4, 11)
+    assert build('dinov2', options={**sizes, 'depth': 2}).out_indices == (0, 1)
+
+
 def test_the_last_stride_is_dropped_with_or_without_dilation():
     for dilated, expected in ((False, 1), (True, 2)):
         backbone = build('resnet', dilated=dilated)
@@ -135,6 +144,17 @@ def test_a_file_that_fills_a_part_is_refused(case, tmp_path):
     torch.save(state, tmp_path / 'timm.pth')
     with pytest.raises(ValueError, match=rf'timm\.pth: this file leaves 1 of .*{missing}'):
         initialised(family, tmp_path / 'timm.pth')
+
+
+def test_a_file_that_timm_can_convert_is_converted(tmp_path):
+    """Of images of another size: timm itself resizes the table of positions."""
+    state = write(tmp_path / 'timm.pth', 'dinov2', img_size=84)
+    assert state['pos_embed'].shape == (1, 1 + 6 * 6, 24)
+    backbone = initialised('dinov2', tmp_path / 'timm.pth')
+    assert backbone.network.pos_embed.shape == (1, 1 + 4 * 4, 24)
+    mean = state['pos_embed'][0, 1:].mean(0)
+    torch.testing.assert_close(backbone.network.pos_embed[0, 1:].mean(0), mean, atol=0.1, rtol=0)
+    assert backbone.network.blocks[3].mlp.fc2.weight.equal(state['blocks.3.mlp.fc2.weight'])
 
 
 def test_a_deeper_network_is_refused_and_blocks_after_the_last_output_are_not_read(tmp_path):

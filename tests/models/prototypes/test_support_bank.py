@@ -109,6 +109,20 @@ def test_old_context_prototypes_do_not_stay_behind():
     assert bank.context[0, :, 0].tolist() == [8, 0, 0]
 
 
+def test_a_class_that_was_forgotten_has_no_context_prototypes_any_more():
+    """Zeros are none, and a head would weight them as if they were."""
+    bank = SupportBank(2, 1, length=4, num_prototypes=3)
+    bank.enqueue(torch.tensor([[1.0], [2.0], [5.0]]), torch.tensor([0, 0, 1]))
+    bank.update_context(seed=0)
+    assert bank.context_count.tolist() == [2, 1]
+    bank.empty()
+    assert bank.context_count.tolist() == [2, 1]  # they stay until the next update
+    bank.enqueue(torch.tensor([[7.0]]), torch.tensor([1]))
+    bank.update_context(seed=0)
+    assert bank.context_count.tolist() == [0, 1]
+    assert bank.context[:, :, 0].tolist() == [[0, 0, 0], [7, 0, 0]]
+
+
 def test_clustering_is_seeded():
     bank = SupportBank(1, 3, length=60, num_prototypes=9)
     bank.enqueue(

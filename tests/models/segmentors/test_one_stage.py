@@ -157,6 +157,31 @@ def test_the_decoder_alone_learns():
     assert 'loss_affinity' not in only.loss(*data)
 
 
+def test_what_each_loss_teaches_and_what_is_only_looked_at():
+    """The affinity teaches what is fused; the guide of the attention is no way for a gradient."""
+    model, data = build(prototype_head=CPAL), batch()
+    model.refining.fill_(True)
+    model.loss(*data)
+    model.prototype_head.update_context_prototypes(0)
+    head = model.decode_head
+
+    def taught(name):
+        model.zero_grad()
+        model.loss(*data)[name].backward()
+        parts = {'blocks': head.blocks[0], 'fuse': head.fuse, 'layers': head.layers}
+        parts['classifier'] = head.classifier
+        grads = {k: [p.grad for p in part.parameters()] for k, part in parts.items()}
+        return {k for k, g in grads.items() if any(v is not None and v.any() for v in g)}
+
+    assert taught('loss_affinity') == {'blocks', 'fuse'}
+    assert taught('decode.loss_balanced_ce') == {'blocks', 'fuse', 'layers', 'classifier'}
+    assert taught('loss_self') == {'blocks', 'fuse', 'layers'}
+    output = model.compute_cam(*data)
+    assert not output.raw.requires_grad and not output.cam.requires_grad
+    assert output.features[-1].requires_grad
+    assert not any(feature.requires_grad for feature in output.features[:-1])
+
+
 def test_padding_is_ignored():
     model, data = build(), batch(padded=True)
     masks, losses = seen_masks(model, data)
