@@ -1,4 +1,4 @@
-"""What every shipped config resolves to, of networks, data, schedules and what judges them.
+"""What every shipped config and grid resolves to: networks, data, schedules, what judges them.
 
 `resolved_networks.json` holds each part once, with the configs that have it: so that a number that
 changes in a base changes where a reader of the change sees it, for all configs that inherit it.
@@ -30,11 +30,13 @@ PARTS = (
     'test_evaluator',
     'judged_on',
     'tested_on',
+    'grid',
+    'prefix',
 )
 NAMES = sorted(
     path.relative_to(CONFIGS).as_posix()
     for path in CONFIGS.rglob('*.py')
-    if not {'_base_', 'grids'} & set(path.parts)
+    if '_base_' not in path.parts
 )
 
 

@@ -71,13 +71,19 @@ def test_a_config_is_written_that_says_all_and_works(garden):
     config = load_config(path)
     assert config.model.cam_head.num_classes == 3
     assert config.total_batch_size == 4 and config.train_cfg.max_epochs == 20
+    assert config.param_scheduler[0].end == 20
     assert config.model.prototype_head.bank.length == 20
+    assert config.model.prototype_head.momentum == 0.9
+    assert config.seed_dataloader.dataset.pipeline[1].long_sides == (256,)
     workspace = open_workspace(config)
     for stage in workspace.stages.values():
         stage.check(workspace)
         assert not stage.judges
     segmentor = workspace.network_config('segmentor')
     assert segmentor.train_cfg.max_epochs == segmentor.param_scheduler[0].end == 63
+    irnet = workspace.network_config('irnet')
+    assert irnet.train_cfg.max_epochs == irnet.param_scheduler[0].end == 12
+    assert (irnet.total_batch_size, segmentor.total_batch_size) == (4, 5)
     assert segmentor.model.decode_head.num_classes == 4
     assert len(segmentor.train_dataloader.dataset.dataset.metainfo.classes) == 4
     with pytest.raises(FileExistsError, match='--out FILE'):
@@ -108,6 +114,16 @@ def test_another_backbone_stands_in_the_config_with_its_recipe(garden):
     assert irnet.backbone is None and irnet.options['train_cfg.max_epochs'] > 0
     with pytest.raises(ValueError, match=r"backbone is 'vgg'; choose one of convnextv2_tiny, "):
         write_new_config(garden, backbone='vgg', out='vgg.py')
+
+
+@pytest.mark.parametrize(
+    ('has_gpu', 'base'), [(True, 'cpal/irn_cpal_r50_own.py'), (False, 'cpal/irn_cpal_own.py')]
+)
+def test_a_gpu_trains_the_network_of_the_papers(garden, monkeypatch, has_gpu, base):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: has_gpu)
+    path, _ = write_new_config(garden)
+    text = re.sub(r'\n# +', ' ', path.read_text(encoding='utf-8'))
+    assert base in text and f'(this machine has {"a GPU" if has_gpu else "no GPU"})' in text
 
 
 def test_where_it_looks_and_writes_is_said(garden):

@@ -125,6 +125,18 @@ def test_attention_is_kept_when_asked_for(keep):
     assert (vit.train()(image()).attention is not None) == keep
 
 
+def test_the_same_paths_are_dropped_with_and_without_the_attention():
+    vit = build(drop_path_rate=0.5).train()
+    found = []
+    for vit.keep_attention in (False, True):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            found.append(vit(image(number=6)).patch_tokens)
+    torch.testing.assert_close(found[0], found[1])
+    with torch.no_grad():
+        assert not found[0].allclose(vit.eval()(image(number=6)).patch_tokens)
+
+
 def test_training_makes_no_matrix_of_all_tokens():
     """The attention of a training step is never in what autograd saves."""
     vit, tokens = build(drop_path_rate=0.1).train(), CLASSES + 16

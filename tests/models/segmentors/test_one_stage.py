@@ -222,6 +222,10 @@ def test_it_segments_without_labels():
     full = torch.nn.functional.interpolate(full.flip(-1), (30, 40), mode='bilinear')
     torch.testing.assert_close(found.seg_logits.data, full[0])
     assert CRFSegTTAModel(model, crf=None).module is model
+    model = build({'align_corners': True}).eval()
+    scores = model(inputs[:1], mode='tensor')
+    full = torch.nn.functional.interpolate(scores, SIZE, mode='bilinear', align_corners=True)
+    torch.testing.assert_close(model.encode_decode(inputs[:1]), full)
 
 
 def test_cpal_learns_on_the_embedding_and_its_maps_are_fused():
