@@ -43,6 +43,7 @@ def test_several_suffixes_are_taken_when_they_are_named(folder):
     dataset = labelled(folder, img_suffix=('.jpg', '.JPG', '.jpeg'))
     assert ids(dataset) == ['a', 'b', 'c']
     assert dataset.get_data_info(1)['gt_label'].tolist() == [0, 1]
+    assert ids(labelled(folder, img_suffix=('.jpeg', '.JPG', '.jpg'))) == ['a', 'b', 'c']
     assert dataset.check_unused_labels() is None
 
 

@@ -6,7 +6,12 @@ import pytest
 from mmengine.config import Config
 from torch import nn
 
-from mmwsss.pipeline.class_counts import dataset_classes, forget_class_counts, settle_class_counts
+from mmwsss.pipeline.class_counts import (
+    check_tested_classes,
+    dataset_classes,
+    forget_class_counts,
+    settle_class_counts,
+)
 from mmwsss.pipeline.config import load_config
 from mmwsss.pipeline.run import open_workspace
 from mmwsss.registry import MODELS
@@ -114,3 +119,19 @@ def test_classes_of_a_data_set():
     assert dataset_classes({'type': 'PascalVOCDataset'})[:2] == ('background', 'aeroplane')
     assert dataset_classes({'dataset': {'metainfo': {'classes': ['a']}}}) == ('a',)
     assert dataset_classes({'type': 'BaseSegDataset'}) is None
+
+
+def test_a_test_set_has_the_classes_in_the_same_order():
+    def config_of(*names):
+        loaders = zip(('train', 'test'), (('background', 'cat', 'dog'), names), strict=True)
+        return Config(
+            {
+                f'{name}_dataloader': {'dataset': {'metainfo': {'classes': classes}}}
+                for name, classes in loaders
+            }
+        )
+
+    check_tested_classes(config_of('background', 'cat', 'dog'))
+    check_tested_classes(config_of('cat', 'dog'))
+    with pytest.raises(ValueError, match=r'has the classes 2 \(dog, cat, .* the training has 2'):
+        check_tested_classes(config_of('background', 'dog', 'cat'))

@@ -103,6 +103,10 @@ def test_entries_and_edges(hint, value, message):
         check_option('x', value, hint)
 
 
+def test_two_equal_numbers_are_in_order():
+    check_option('x', (2, 2), PositivePair)
+
+
 def test_settings_without_a_place_name_the_option_alone():
     @dataclass(frozen=True)
     class Bare(Settings):

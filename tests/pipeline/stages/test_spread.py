@@ -94,7 +94,8 @@ def test_the_recipe_follows_the_network_and_its_weights(workspace, tmp_path):
         backbone = {**BACKBONE, 'checkpoint_path': str(weights)}
         recipes.append(SpreadSeeds('s', 'seeds', backbone).recipe(workspace))
     recipes.append(SpreadSeeds('s', 'seeds', backbone, long_side=7).recipe(workspace))
-    recipes.append(SpreadSeeds('s', 'seeds', backbone, steps=2).recipe(workspace))
+    for more in ({'steps': 2}, {'mean': (1.0, 2.0, 3.0)}, {'std': (1.0, 2.0, 3.0)}):
+        recipes.append(SpreadSeeds('s', 'seeds', backbone, **more).recipe(workspace))
     assert all(one != other for i, one in enumerate(recipes) for other in recipes[:i])
 
 
@@ -109,3 +110,16 @@ def test_backgrounds_that_spread_along(workspace, monkeypatch):
         assert stage.seed_backgrounds(workspace) == expected
     pacam = SpreadSeeds('s', 'seeds', BACKBONE, source='pacam')
     assert pacam.seed_backgrounds(workspace) == ('background',)
+
+
+def test_the_network_sees_images_as_the_options_say(monkeypatch):
+    monkeypatch.setattr(spread, 'ViTPatches', lambda *given: given)
+    mean, std = (1.0, 2.0, 3.0), (4.0, 5.0, 6.0)
+    stage = SpreadSeeds('s', 'seeds', BACKBONE, mean, std, long_side=70)
+    assert stage._build() == (BACKBONE, mean, std, 70)
+    assert SpreadSeeds('s', 'seeds', BACKBONE)._build() == (
+        BACKBONE,
+        (123.675, 116.28, 103.53),
+        (58.395, 57.12, 57.375),
+        None,
+    )
