@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine import dist
 from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -290,6 +291,21 @@ def test_the_mean_is_measured_over_all_cells_of_all_batches(training):
     with torch.no_grad():
         centred = model.eval()((torch.stack(raw).float() - 100) / 50)[1]
     assert centred.mean((0, 2, 3)).abs().max() < 1e-4 * fields.abs().max()
+
+
+def test_the_mean_is_of_the_cells_of_all_processes(monkeypatch):
+    raw = [torch.randint(0, 256, (3, 40, 56), dtype=torch.uint8) for _ in range(2)]
+
+    def measured():
+        model = build()
+        samples = make_samples(torch.zeros(2, 40, 56))
+        model.measure_mean_shift([{'inputs': raw, 'data_samples': samples}])
+        return model.displacement_branch.mean_shift
+
+    alone, cells = measured(), 2 * 10 * 14
+    other = torch.tensor([50.0, -80.0, 20])  # of another process: sums over 20 cells
+    monkeypatch.setattr(dist, 'all_reduce', lambda total: total.add_(other))
+    torch.testing.assert_close(measured(), (alone * cells + other[:2]) / (cells + 20))
 
 
 def test_a_view_has_the_logits_of_its_image():
