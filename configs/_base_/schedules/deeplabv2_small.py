@@ -1,5 +1,5 @@
-# For hundreds of images on networks without batch norm (ours): AdamW, which learns at rates at which
-# SGD diverges.
+# For hundreds of images on networks without batch norm (ours): AdamW learns where SGD diverges at
+# the rate that it would need.
 _base_ = ['./epochs.py']
 max_epochs = 15
 optim_wrapper = dict(
