@@ -1,7 +1,6 @@
 """CF-BiLSTM: two-way LSTMs along the rows and columns of a grid of patches (CPF-CTE, Sec. 3.3)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, get_args
 
@@ -84,20 +83,8 @@ def scan_lines(lstm: nn.LSTM, grid: Tensor, along: int) -> Tensor:
         ``(B, H, W, 2d)``, the forward direction first.
     """
     lines = grid.movedim(along, 0)  # (steps, B, lines of an image, C)
-    with _without_onednn():
-        states, _ = lstm(lines.flatten(1, 2))  # (steps, B * lines, 2d)
+    states, _ = lstm(lines.flatten(1, 2))  # (steps, B * lines, 2d)
     return states.unflatten(1, lines.shape[1:3]).movedim(0, along)
-
-
-@contextmanager
-def _without_onednn() -> Iterator[None]:
-    """Let torch's own LSTM work on a CPU: of many short lines oneDNN's takes a tenth longer."""
-    enabled = torch.backends.mkldnn.enabled
-    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        torch.backends.mkldnn.enabled = enabled
 
 
 def raster_path(height: int, width: int) -> Tensor:

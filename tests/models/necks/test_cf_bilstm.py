@@ -196,16 +196,6 @@ def test_all_lines_are_scanned_in_one_call(along, sequences, steps):
     assert shapes == [(steps, sequences, CHANNELS)]
 
 
-def test_onednn_is_on_again_after_a_scan_and_after_an_error():
-    before = torch.backends.mkldnn.enabled
-    neck = CFBiLSTM(CHANNELS, HIDDEN)
-    neck.refine(torch.randn(1, CHANNELS, 2, 3))
-    assert torch.backends.mkldnn.enabled == before
-    with pytest.raises(RuntimeError):
-        neck.refine(torch.randn(1, CHANNELS + 1, 2, 3))
-    assert torch.backends.mkldnn.enabled == before
-
-
 @pytest.mark.parametrize('direction', DIRECTIONS)
 def test_autocast(direction):
     neck = make_neck(direction).float()
