@@ -1,6 +1,8 @@
 # CPAL on IRN, toy scenes.
-_base_ = ['./irn_toy.py', '../_base_/plugins/cpal_efficientnet_lite0.py']
-model = dict(prototype_head=_base_.cpal_head)
+_base_ = ['./irn_toy.py', '../_base_/plugins/cpal_prototypes.py']
+model = dict(prototype_head=dict(
+    _base_.cpal_head,
+    bank=dict(length=80), momentum=0.9,  # as cpal_efficientnet_lite0.py says
+))
 custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
-# found by tools/search_thresholds.py on another random seed
-stages = dict(ir_labels=dict(fg_threshold=0.4, bg_threshold=0.2))
+stages = _base_.cpal_judged_stages

@@ -33,7 +33,7 @@ class ImageLabelDataset(WrappedDataset):
 
     Args:
         dataset: Config of the wrapped dataset; a pipeline in it is left out.
-        label_file: JSON or CSV file of image labels, see `mmwsss.datasets.image_labels`.
+        label_file: Image labels in any of the formats of `mmwsss.datasets.image_labels`.
         pipeline: Configs of the transforms, from loading the image to packing it.
         load_masks: Whether items keep the path of the ground truth, for an evaluation.
         mask_dir: Folder of ir_labels or pseudo masks, for hosts that learn from them.

@@ -113,7 +113,7 @@ def load_image_labels(
     """Read a label file; the formats are described at the top of this module.
 
     Args:
-        path: A ``.json``, ``.csv`` or ``.txt`` file.
+        path: A ``.json``, ``.csv``, ``.tsv``, ``.txt`` or ``.xml`` file.
         classes: The foreground classes; a name that is not among them is an error.
 
     Returns:

@@ -4,7 +4,7 @@ import copy
 import difflib
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import nn
 
 from mmwsss.models.backbones import IMAGENET, backbone_statistics
 from mmwsss.registry import MODELS
@@ -157,13 +158,40 @@ def backbone_channels(
     return _channels[key]
 
 
-def _ask(backbone: dict[str, Any], neck: Mapping[str, Any] | None) -> tuple[int, ...]:
-    backbone.pop('init_cfg', None)  # weights are not needed
-    kind = MODELS.get(backbone['type'])
-    taken = inspect.signature(kind).parameters
+def foreign_layers(backbone: Mapping[str, Any], source: Mapping[str, Any]) -> list[str]:
+    """Return the tensors of a backbone that another one does not have, or has in another shape.
+
+    Args:
+        backbone: Config of the one that is to be filled.
+        source: Config of the one whose weights it gets.
+    """
+    if backbone == source:
+        return []
+    wanted, there = (_shapes(_without_weights(part)) for part in (backbone, source))
+    return [name for name, shape in wanted.items() if there.get(name) != shape]
+
+
+def _shapes(backbone: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    try:
+        (network,) = _empty([backbone], 'meta')
+    except RuntimeError:  # mmpretrain's read numbers while they are built
+        (network,) = _empty([backbone], 'cpu')
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def _without_weights(backbone: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a backbone that reads no file when it is built."""
+    backbone = copy.deepcopy(dict(backbone))
+    backbone.pop('init_cfg', None)
+    taken = inspect.signature(MODELS.get(backbone['type'])).parameters
     if 'pretrained' in taken and taken['pretrained'].default is True:
         backbone['pretrained'] = False
     backbone.pop('feature_cache', None)
+    return backbone
+
+
+def _ask(backbone: dict[str, Any], neck: Mapping[str, Any] | None) -> tuple[int, ...]:
+    backbone = _without_weights(backbone)
     try:
         maps = _maps(backbone, neck, 'meta')
     except RuntimeError:  # mmpretrain's read numbers while they are built
@@ -178,18 +206,23 @@ def _ask(backbone: dict[str, Any], neck: Mapping[str, Any] | None) -> tuple[int,
 
 def _maps(backbone: Mapping[str, Any], neck: Mapping[str, Any] | None, device: str) -> Any:
     """Return what a backbone and a neck make of an empty image; without numbers on ``meta``."""
-    with (
-        DefaultScope.overwrite_default_scope('mmseg'),
-        torch.random.fork_rng(devices=[]),
-        torch.device(device),
-        torch.no_grad(),
-    ):
-        networks = [MODELS.build(copy.deepcopy(part)) for part in (backbone, neck) if part]
+    networks = _empty([part for part in (backbone, neck) if part], device)
+    with torch.device(device), torch.no_grad():
         maps: Any = torch.zeros(1, 3, _SIDE, _SIDE)
         for network in networks:
             network.eval()
             maps = network(maps)
     return maps
+
+
+def _empty(parts: Iterable[Mapping[str, Any]], device: str) -> list[nn.Module]:
+    """Build networks, without numbers on ``meta``."""
+    with (
+        DefaultScope.overwrite_default_scope('mmseg'),
+        torch.random.fork_rng(devices=[]),
+        torch.device(device),
+    ):
+        return [MODELS.build(copy.deepcopy(part)) for part in parts]
 
 
 def _has_backbone(model: Mapping[str, Any]) -> bool:

@@ -139,14 +139,21 @@ def _check_inputs(stages: dict[str, Stage], left_out: dict[str, str]) -> None:
 def _in_order(stages: dict[str, Stage]) -> dict[str, Stage]:
     """Return the stages so that each comes after its inputs, else in the order given.
 
-    What judges comes as soon as it can: its figures are there before the next long work begins.
+    What judges, and what nothing but a judge reads, comes as soon as it can: its figures are there
+    before the next long work begins.
     """
+
+    def turn(name: str) -> int:
+        readers = [stage for stage in stages.values() if name in stage.inputs()]
+        only_judged = bool(readers) and all(stage.judges for stage in readers)
+        return 0 if stages[name].judges else 1 if only_judged else 2
+
     ordered: dict[str, Stage] = {}
     while len(ordered) < len(stages):
         waiting = [name for name in stages if name not in ordered]
         ready = [name for name in waiting if all(s in ordered for s in stages[name].inputs())]
         if not ready:
             raise ValueError(f'the stages {waiting} wait for one another: change their inputs')
-        chosen = next((name for name in ready if stages[name].judges), ready[0])
+        chosen = min(ready, key=turn)  # of equals the first
         ordered[chosen] = stages[chosen]
     return ordered

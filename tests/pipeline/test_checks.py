@@ -56,6 +56,15 @@ def test_the_shipped_pipeline_passes(config, tmp_path):
     check(config, tmp_path)
 
 
+def test_a_backbone_that_has_other_layers_is_no_beginning(config, tmp_path):
+    stage_of(config, 'irnet').config = 'configs/irn/irnet_r50_own.py'
+    message = r"irnet\.backbone is 'cam', whose mmwsss\.EfficientNetLite0 .*: set .*backbone=None"
+    with pytest.raises(ValueError, match=message):
+        check(config, tmp_path)
+    stage_of(config, 'irnet').backbone = None
+    check(config, tmp_path)
+
+
 def test_missing_files_are_named(config, tmp_path):
     data = tmp_path / 'toy_scenes'
     (data / 'ImageSets/Segmentation/val.txt').rename(data / 'val.txt')

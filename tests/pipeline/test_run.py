@@ -57,6 +57,13 @@ def test_wrong_stages_are_refused_in_one_sentence(stages, message):
         build_stages(config_of(*stages))
 
 
+def test_what_is_only_judged_does_not_wait_for_the_trainings():
+    stages = list(build_stages(load_config('irn_cpal_voc_photos')))
+    assert stages.index('plain_scores') == stages.index('plain_masks') + 1
+    assert stages.index('seed_scores') < stages.index('plain_masks') < stages.index('irnet')
+    assert stages[-4:] == ['pseudo_masks', 'mask_scores', 'segmentor', 'test']
+
+
 REFINE = {'type': 'RefineSeeds', 'name': 's', 'seeds': 'seeds'}
 IR_LABELS = {**REFINE, 'type': 'MakeIRLabels'}
 WALK = {**REFINE, 'type': 'WalkSeeds', 'model': 'irnet'}

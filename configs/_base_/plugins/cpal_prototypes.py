@@ -3,7 +3,7 @@
 #   _base_ = ['../irn/irn_voc_photos.py', '../_base_/plugins/cpal_prototypes.py']
 #   model = dict(prototype_head=_base_.cpal_head)
 #   custom_hooks = _base_.custom_hooks + _base_.cpal_hooks
-#   stages = _base_.cpal_stages
+#   stages = _base_.cpal_stages  # or cpal_judged_stages
 _base_ = ['./cpal.py']
 cpal_head = dict(
     projection=dict(_delete_=True, type='mmwsss.IdentityProjection'),
@@ -19,11 +19,21 @@ cpal_head = dict(
     loss_weight=2.0,
 )
 cpal_hooks = [dict(type='mmwsss.ContextPrototypeHook', warmup_epochs=2, refill=True)]
-# seeds with their own background: no threshold is chosen on ground truth
-cpal_stages = dict(
+cpal_argmax = dict(
     plain_masks=dict(type='RefineSeeds', seeds='seeds', source='pacam', bg_threshold=None,
                      crf=None),
     plain_scores=dict(type='EvaluateMasks', masks='plain_masks', title='argmax, no CRF'),
+)
+# beside a host whose thresholds the training masks choose
+cpal_judged_stages = dict(
+    cpal_argmax,
+    crf_masks=dict(source='pacam'),
+    ir_labels=dict(source='pacam'),
+    walk=dict(source='pacam'),
+)
+# seeds with their own background: no threshold is chosen on ground truth
+cpal_stages = dict(
+    cpal_argmax,
     crf_masks=dict(source='pacam', bg_threshold=None, scores=None),
     ir_labels=dict(source='pacam', fg_threshold=None, bg_threshold=None),
     walk=dict(source='pacam'),

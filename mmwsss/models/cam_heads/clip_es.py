@@ -225,7 +225,7 @@ class CLIPESHead(BaseCAMHead[CLIPFeatures, CLIPESOutput]):
     def grad_cams(
         self, features: CLIPFeatures, prototypes: Tensor, image_label: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Run the last block, and differentiate each class's probability.
+        """Run the last block, and differentiate the log-odds of each class (`log_odds`).
 
         Args:
             features: What a `CLIPESBackbone` returned.

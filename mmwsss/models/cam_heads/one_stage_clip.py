@@ -23,7 +23,7 @@ class OneStageCLIPHead(CLIPESHead):
     """
 
     def inside(self, cam: Tensor, valid: Tensor) -> Tensor:
-        """Clear the padding, and stretch what is left to [0, 1] again.
+        """Clear the padding, and divide what is left by its maximum.
 
         Args:
             cam: GradCAMs ``(B, N, h, w)``.

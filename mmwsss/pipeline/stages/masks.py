@@ -209,7 +209,7 @@ class MakeIRLabels(Stage):
         seeds: Stage that wrote the seeds.
         source: ``cam``, ``pacam`` or ``sum``.
         fg_threshold: Background score of the run whose classes are believed; None for both: the
-            own background of the seeds, without any number.
+            own background of the seeds, at the shares of `SURE_SHARES`.
         bg_threshold: Background score, a lower one, of the run whose background is believed.
         crf: A preset's name, or None for argmax alone.
         crf_backend: What computes it: ``auto``, ``pydensecrf`` or ``torch`` (`DenseCRF`).

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.errors import Faults
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
-from mmwsss.pipeline.backbones import settle_backbone
+from mmwsss.pipeline.backbones import foreign_layers, settle_backbone
 from mmwsss.pipeline.batch import (
     check_batches,
     early_end_of_rate,
@@ -130,6 +130,20 @@ class Train(Stage):
             )
         return config
 
+    def _check_layers(self, config: Config, workspace: Workspace) -> None:
+        """Look that the backbone that this one begins with has all of its layers."""
+        source = workspace.network_config(self.backbone) if self.backbone else None
+        if source is None:
+            return
+        own, other = config.model.backbone, source.model.backbone
+        missing = foreign_layers(own, other)
+        if missing:
+            raise ValueError(
+                f'stages.{self.name}.backbone is {self.backbone!r}, whose {other.type} does not '
+                f'have {missing[0]} of the {own.type} of stage {self.name!r}: set '
+                f'stages.{self.name}.backbone=None, and it begins with weights of its own'
+            )
+
     def _fitted_config(self, workspace: Workspace) -> Config:
         """Return the config of the stage that fits the prototypes."""
         assert self.prototypes is not None
@@ -170,6 +184,8 @@ class Train(Stage):
             check_start(config)
         with faults.collect():
             check_backbone(config.model)
+        with faults.collect():
+            self._check_layers(config, workspace)
         with faults.collect():
             refuse_odd_values(config, f'stages.{self.name}.options' if self.config else '')
             share_batch(config, _processes(config, workspace))
