@@ -181,13 +181,13 @@ def _shapes(backbone: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def _without_weights(backbone: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config of a backbone that reads no file when it is built."""
-    backbone = copy.deepcopy(dict(backbone))
-    backbone.pop('init_cfg', None)
-    taken = inspect.signature(MODELS.get(backbone['type'])).parameters
+    bare = copy.deepcopy(dict(backbone))
+    bare.pop('init_cfg', None)
+    taken = inspect.signature(MODELS.get(bare['type'])).parameters
     if 'pretrained' in taken and taken['pretrained'].default is True:
-        backbone['pretrained'] = False
-    backbone.pop('feature_cache', None)
-    return backbone
+        bare['pretrained'] = False
+    bare.pop('feature_cache', None)
+    return bare
 
 
 def _ask(backbone: dict[str, Any], neck: Mapping[str, Any] | None) -> tuple[int, ...]:
