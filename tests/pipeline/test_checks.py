@@ -275,6 +275,9 @@ OWN = "but the seeds of '{}' have none that competes with {}: give a number"
 def test_a_background_that_no_seed_will_have_is_missed_before_the_first_stage(
     config, tmp_path, stage, options, message
 ):
+    config.model.prototype_head.background = 'one_minus_max'
+    for name in ('crf_masks', 'ir_labels', 'walk'):
+        stage_of(config, name).source = 'cam'
     stage_of(config, stage).update(options)
     with pytest.raises(ValueError, match=rf"^stage '{stage}' has .*{message}$"):
         check(config, tmp_path, stage)
