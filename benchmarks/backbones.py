@@ -2,6 +2,7 @@
 
     python benchmarks/backbones.py                          # all, batches of 2 crops of 224
     python benchmarks/backbones.py dinov2_small swin_tiny   # these, beside ResNet-50
+    python benchmarks/backbones.py --device cuda --batch-size 16 --crop 448
 
 Random weights; each backbone in a process of its own, with the frozen stages of its config. Memory
 and time are those of ResNet-50 times the factor that is printed; its own are printed, too. Time is
@@ -58,43 +59,54 @@ class Trainer:
         name: Of the backbone.
         batch_size: Images.
         crop: Their sides in pixels.
+        device: Where the network is.
     """
 
-    def __init__(self, name: str, batch_size: int, crop: int) -> None:
-        self.model = build(name)
+    def __init__(self, name: str, batch_size: int, crop: int, device: str) -> None:
+        self.model = build(name).to(device)
         learning = [value for value in self.model.parameters() if value.requires_grad]
         self.optimizer = torch.optim.SGD(learning, 1e-4)
         self.batch = make_batch(batch_size, crop, self.model.cam_head.num_classes)
 
     def step(self) -> float:
         """Take one; return its seconds."""
-        begin = time.perf_counter()
+        begin = now()
         data = self.model.data_preprocessor(self.batch, training=True)
         losses = self.model(**data, mode='loss')
         self.optimizer.zero_grad()
         sum(losses.values()).backward()
         self.optimizer.step()
-        return time.perf_counter() - begin
+        return now() - begin
 
 
-def megabytes() -> float:
-    """Return the peak memory of this process."""
+def now() -> float:
+    """Return the seconds of a clock, when the GPU has done what it was given."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def megabytes(device: str) -> float:
+    """Return the peak memory of this process, or of tensors on a GPU."""
+    if device == 'cuda':
+        return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure one backbone in this process: memory alone first, then time beside ResNet-50's."""
     torch.set_num_threads(arguments.threads)
-    empty = megabytes()
-    trainer = Trainer(name, arguments.batch_size, arguments.crop)
+    sizes = (arguments.batch_size, arguments.crop, arguments.device)
+    empty = megabytes(arguments.device)
+    trainer = Trainer(name, *sizes)
     backbone = trainer.model.backbone
     trainer.step()
-    memory = megabytes() - empty
-    reference = Trainer(REFERENCE, arguments.batch_size, arguments.crop)
+    memory = megabytes(arguments.device) - empty
+    reference = Trainer(REFERENCE, *sizes)
     reference.step()
     pairs = [(trainer.step(), reference.step()) for _ in range(arguments.repeats)]
     with torch.no_grad():
-        maps = backbone(torch.zeros(1, 3, 224, 224))
+        maps = backbone(torch.zeros(1, 3, 224, 224, device=arguments.device))
     return {
         'stride': round(224 / maps[-1].shape[-1]),
         'parameters': sum(value.numel() for value in backbone.parameters()),
@@ -113,13 +125,14 @@ def main() -> None:
     parser.add_argument('--crop', type=int, default=224)
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--device', default='cpu', choices=('cpu', 'cuda'))
     parser.add_argument('--only', help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
         print(json.dumps(measure(arguments.only, arguments)))
         return
     names = [REFERENCE, *(n for n in arguments.names or shipped_backbones() if n != REFERENCE)]
-    sizes = ('batch_size', 'crop', 'repeats', 'threads')
+    sizes = ('batch_size', 'crop', 'repeats', 'threads', 'device')
     options = [f'--{key.replace("_", "-")}={getattr(arguments, key)}' for key in sizes]
     reference: dict[str, Any] = {}
     print('backbone              stride  parameters  that learn  memory    time')
@@ -134,7 +147,7 @@ def main() -> None:
             f'{found["time_ratio"]:>8.2f}',
             flush=True,
         )
-    print(f'{REFERENCE}: {reference["megabytes"]:.0f} MB, {reference["seconds"]:.2f} s')
+    print(f'{REFERENCE}: {reference["megabytes"]:.0f} MB, {reference["seconds"]:.3f} s')
 
 
 if __name__ == '__main__':

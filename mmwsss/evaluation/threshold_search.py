@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from prettytable import PrettyTable
 
-from mmwsss.seeds.crf import IRN_CRF, DenseCRF, crf_processes
+from mmwsss.seeds.crf import IRN_CRF, DenseCRF, is_on_gpu
 from mmwsss.seeds.files import Source, load_seed
 from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 from mmwsss.seeds.processes import run_in_processes
@@ -63,7 +63,7 @@ def measure_precision(
     work = partial(_count, ground_truth=Path(ground_truth), settings=settings)
     counts = np.zeros((len(settings), 4), dtype=np.int64)
     with progress('thresholds', len(items)) as bar:
-        for count in run_in_processes(work, items, crf_processes(crf, processes)):
+        for count in run_in_processes(work, items, processes, is_on_gpu(crf)):
             counts += count
             bar.update()
     with np.errstate(invalid='ignore'):

@@ -15,7 +15,6 @@ from mmwsss.functional.dense_crf import FullyConnectedCRF, PairwiseKernel
 
 Backend = Literal['auto', 'pydensecrf', 'torch']
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
-GPU_PROCESSES = 4  # ours: each has a CUDA context of its own
 _LEAST_PROBABILITY = 1e-5  # pydensecrf's
 
 _Inference = Callable[[np.ndarray], np.ndarray]  # energies -> posterior, both ``(C, H, W)``
@@ -110,10 +109,10 @@ def has_pydensecrf() -> bool:
     return importlib.util.find_spec('pydensecrf') is not None
 
 
-def crf_processes(settings: DenseCRF | None, processes: int) -> int:
-    """Return how many of the processes a CRF can use: a few, where they share a GPU."""
-    on_gpu = settings is not None and settings.chosen_backend() == 'torch'
-    return min(processes, GPU_PROCESSES) if on_gpu and torch.cuda.is_available() else processes
+def is_on_gpu(settings: DenseCRF | None) -> bool:
+    """Say whether a CRF is computed on a GPU; None is no CRF."""
+    by_torch = settings is not None and settings.chosen_backend() == 'torch'
+    return by_torch and torch.cuda.is_available()
 
 
 def crf_from_labels(

@@ -11,7 +11,7 @@ import torch
 from mmwsss.functional.own_background import background_share
 from mmwsss.structures import Settings, read_image
 
-from .crf import IRN_CRF, DenseCRF, crf_processes
+from .crf import IRN_CRF, DenseCRF, is_on_gpu
 from .files import Seed, Source, load_seed
 from .masks import IGNORE_INDEX, save_mask
 from .refine import RefineItem, RefineSettings, refine_files, refine_seed_by, score_planes
@@ -102,8 +102,7 @@ def make_ir_labels(
     """
     settings = settings or IRLabelSettings()
     work = partial(_write_label, out_dir=Path(out_dir), settings=settings)
-    processes = crf_processes(settings.crf, processes)
-    return refine_files(work, items, out_dir, processes, resume)
+    return refine_files(work, items, out_dir, processes, resume, is_on_gpu(settings.crf))
 
 
 def _write_label(item: RefineItem, out_dir: Path, settings: IRLabelSettings) -> None:

@@ -20,12 +20,16 @@ from mmwsss.terminal import log_file, print_into
 Item = TypeVar('Item')
 Result = TypeVar('Result')
 
+GPU_PROCESSES = 4  # ours: each has a CUDA context of its own
 TASKS_A_PROCESS = 4  # handed out ahead of time; memory does not grow with the number of images
 _preloaded = ['mmwsss.seeds.refine', 'mmwsss.seeds.ir_label']  # what a worker needs
 
 
 def run_in_processes(
-    function: Callable[[Item], Result], items: Iterable[Item], processes: int
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    processes: int,
+    on_gpu: bool = False,
 ) -> Iterator[Result]:
     """Apply a function to many items, a few ahead at a time, in the order of completion.
 
@@ -35,6 +39,7 @@ def run_in_processes(
         function: Can be pickled when `processes` is above 1.
         items: What to apply it to.
         processes: 1 works in this process.
+        on_gpu: The function works on a GPU: a few processes share it.
 
     Yields:
         Results.
@@ -45,8 +50,10 @@ def run_in_processes(
     if processes == 1:
         yield from map(function, items)
         return
+    if on_gpu:
+        processes = min(processes, GPU_PROCESSES)
     pool = ProcessPoolExecutor(
-        processes, _start_method(), initializer=_init_worker, initargs=(log_file(),)
+        processes, _start_method(on_gpu), initializer=_init_worker, initargs=(log_file(),)
     )
     try:
         items = iter(items)
@@ -65,9 +72,13 @@ def run_in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-def _start_method() -> BaseContext:
-    """Return a way to start workers that does not copy this process and its threads."""
-    if 'forkserver' not in multiprocessing.get_all_start_methods():
+def _start_method(on_gpu: bool) -> BaseContext:
+    """Return a way to start workers that does not copy this process and its threads.
+
+    CUDA works in no process that was forked from one which has counted GPUs, as the server of
+    workers has by what it imports.
+    """
+    if on_gpu or 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
     preload_in_workers()
     return multiprocessing.get_context('forkserver')

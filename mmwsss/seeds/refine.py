@@ -21,7 +21,7 @@ from mmwsss.structures import (
 )
 from mmwsss.terminal import progress, show, track
 
-from .crf import IRN_CRF, DenseCRF, ImageCRF, crf_processes
+from .crf import IRN_CRF, DenseCRF, ImageCRF, is_on_gpu
 from .files import Seed, Source, load_seed, load_seed_size
 from .masks import IGNORE_INDEX, load_mask, save_mask
 from .processes import run_in_processes
@@ -123,8 +123,9 @@ def refine_seeds_with_crf(
         settings=settings,
         argmax_dir=None if argmax_dir is None else Path(argmax_dir),
     )
-    processes = crf_processes(settings.crf, processes)
-    return refine_files(work, items, out_dir, processes, resume)
+    by_par = settings.refiner == 'par' and torch.cuda.is_available()
+    on_gpu = by_par or is_on_gpu(settings.crf)
+    return refine_files(work, items, out_dir, processes, resume, on_gpu)
 
 
 def refine_files(
@@ -133,6 +134,7 @@ def refine_files(
     out_dir: str | os.PathLike[str],
     processes: int = 1,
     resume: bool = False,
+    on_gpu: bool = False,
 ) -> int:
     """Check all items, then hand them to `work` one by one, with a progress bar.
 
@@ -142,6 +144,7 @@ def refine_files(
         out_dir: Where `work` writes to.
         processes: 1 works in this process.
         resume: Leave items alone whose file exists, can be read and has the right size.
+        on_gpu: As in `run_in_processes`.
 
     Returns:
         Number of items worked on.
@@ -159,7 +162,7 @@ def refine_files(
         for item, size in zip(items, sizes, strict=True)
         if not (resume and _is_mask_of(Path(out_dir) / f'{item.id}.png', size))
     ]
-    results = run_in_processes(work, todo, processes)
+    results = run_in_processes(work, todo, processes, on_gpu)
     with progress('refine', len(items), initial=len(items) - len(todo)) as bar:
         for _ in results:
             bar.update()

@@ -16,7 +16,7 @@ from mmwsss.seeds.crf import (
     crf_from_labels,
     crf_from_probabilities,
     crf_preset,
-    crf_processes,
+    is_on_gpu,
     wrap_colors,
 )
 
@@ -99,14 +99,11 @@ def test_the_backends_agree(preset, labels):
 def test_auto_is_the_package_on_a_cpu_and_torch_on_a_gpu(monkeypatch):
     assert IRN_CRF.chosen_backend() == 'pydensecrf'
     assert replace(IRN_CRF, backend='torch').chosen_backend() == 'torch'
-    assert crf_processes(replace(IRN_CRF, backend='torch'), 9) == 9
+    settings = [IRN_CRF, replace(IRN_CRF, backend='torch'), replace(IRN_CRF, backend='pydensecrf')]
+    assert [is_on_gpu(one) for one in (*settings, None)] == [False, False, False, False]
     monkeypatch.setattr('torch.cuda.is_available', lambda: True)
     assert IRN_CRF.chosen_backend() == 'torch'
-    assert [crf_processes(IRN_CRF, 9), crf_processes(IRN_CRF, 2), crf_processes(None, 9)] == [
-        4,
-        2,
-        9,
-    ]
+    assert [is_on_gpu(one) for one in (*settings, None)] == [True, True, False, False]
 
 
 def test_without_the_package_auto_is_torch(monkeypatch):

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from mmwsss.commands.main import main
 from mmwsss.functional.pixel_adaptive_refinement import pixel_adaptive_refinement
 from mmwsss.seeds.crf import CLIP_ES_CRF, IRN_CRF, crf_from_labels, crf_from_probabilities
 from mmwsss.seeds.files import Seed, load_seed, save_seed
-from mmwsss.seeds.ir_label import make_ir_labels
+from mmwsss.seeds.ir_label import IRLabelSettings, make_ir_labels
 from mmwsss.seeds.masks import load_mask, save_mask
 from mmwsss.seeds.processes import run_in_processes
 from mmwsss.seeds.refine import (
@@ -433,11 +434,42 @@ def test_a_background_may_equal_the_default_beside_a_power():
     assert RefineSettings(bg_power=2.0).bg_power == 2.0
 
 
-@pytest.mark.parametrize('function', [refine_seeds_with_crf, make_ir_labels])
-def test_processes_that_share_a_gpu_are_few(items, tmp_path, monkeypatch, function):
-    module = sys.modules[function.__module__]
+WORK = {  # where run_in_processes is called, what calls it, whether that is work for a GPU
+    'crf': (refine_seeds_with_crf, None, True),
+    'par': (refine_seeds_with_crf, RefineSettings(crf=None, refiner='par'), True),
+    'argmax': (refine_seeds_with_crf, RefineSettings(crf=None), False),
+    'ir_labels': (make_ir_labels, None, True),
+    'ir_labels, argmax': (make_ir_labels, IRLabelSettings(crf=None), False),
+}
+
+
+@pytest.mark.parametrize('has_gpu', [True, False])
+@pytest.mark.parametrize('name', WORK)
+def test_workers_are_told_of_a_gpu(items, tmp_path, monkeypatch, name, has_gpu):
+    function, settings, is_for_a_gpu = WORK[name]
     seen = []
-    monkeypatch.setattr(module, 'crf_processes', lambda settings, number: (settings, number))
-    monkeypatch.setattr(module, 'refine_files', lambda *given: seen.append(given[3:]))
-    function(items, tmp_path, None, 9, True)
-    assert seen == [((IRN_CRF, 9), True)]
+    monkeypatch.setattr('torch.cuda.is_available', lambda: has_gpu)
+    monkeypatch.setattr(
+        'mmwsss.seeds.refine.run_in_processes',
+        lambda work, todo, processes, on_gpu: seen.append((processes, on_gpu)) or todo,
+    )
+    monkeypatch.setattr('mmwsss.seeds.refine._emptiness', lambda *_: None)
+    function(items, tmp_path, settings, 9)
+    assert seen == [(9, is_for_a_gpu and has_gpu)]
+
+
+@pytest.mark.parametrize(
+    ('on_gpu', 'processes', 'expected'),
+    [(False, 9, ('forkserver', 9)), (True, 9, ('spawn', 4)), (True, 2, ('spawn', 2))],
+)
+def test_workers_that_share_a_gpu_are_few_and_not_forked(monkeypatch, on_gpu, processes, expected):
+    made = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, number, context, **_):
+            made.append((context.get_start_method(), number))
+            super().__init__(1)
+
+    monkeypatch.setattr('mmwsss.seeds.processes.ProcessPoolExecutor', Pool)
+    assert list(run_in_processes(abs, [], processes, on_gpu)) == []
+    assert made == [expected]
