@@ -1,14 +1,19 @@
 """Images with pseudo-masks: what the last stage trains on."""
 
+import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.datasets.mask_paths import WITHOUT_MAPPING, set_mask_paths
 from mmwsss.datasets.wrapped_dataset import WrappedDataset
 from mmwsss.registry import DATASETS
+from mmwsss.seeds.masks import IGNORE_INDEX, load_mask
 
 _CURE = 'run `mmwsss refine` (or `mmwsss run`)'
 _IMPORT = 'run `mmwsss import`'
@@ -33,11 +38,15 @@ class PseudoMaskDataset(WrappedDataset):
         indices: Some of the images alone, as in mmengine's `BaseDataset`.
         corrected_dir: Folder of masks that take the place of those in `mask_dir` where it has one,
             ``<img_id>.png`` too; None for none.
+        repeat_below: An image is seen ``sqrt(repeat_below / share)`` times an epoch if its rarest
+            class is in the masks of a smaller share of the images than this, in (0, 1]; a fraction
+            of a time by chance, from `seed` (repeat factors: Gupta, Dollar and Girshick, LVIS, CVPR
+            2019). None: every image once.
 
     Raises:
         FileNotFoundError: The image list, an image or a pseudo-mask is missing.
-        ValueError: A pseudo-mask has another size than its image, or is in colours; or the first
-            class is not the background.
+        ValueError: A pseudo-mask has another size than its image, or is in colours; the first
+            class is not the background; or `repeat_below` is no share.
     """
 
     def __init__(
@@ -51,10 +60,14 @@ class PseudoMaskDataset(WrappedDataset):
         serialize_data: bool = True,
         indices: int | Sequence[int] | None = None,
         corrected_dir: str | os.PathLike[str] | None = None,
+        repeat_below: float | None = None,
     ) -> None:
         self.mask_dir = Path(mask_dir)
         self.corrected_dir = None if corrected_dir is None else Path(corrected_dir)
         self.check_sizes = check_sizes
+        if repeat_below is not None and not 0 < repeat_below <= 1:
+            raise ValueError(f'repeat_below is a share of the images in (0, 1], not {repeat_below}')
+        self.repeat_below = repeat_below
         super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices)
 
     def load_data_list(self) -> list[dict]:
@@ -66,7 +79,20 @@ class PseudoMaskDataset(WrappedDataset):
         set_mask_paths(others, self.mask_dir, _CURE, self.check_sizes)
         if self.corrected_dir is not None:
             set_mask_paths(corrected, self.corrected_dir, _IMPORT, self.check_sizes)
-        return infos
+        return infos if self.repeat_below is None else self._repeated(infos, self.repeat_below)
+
+    def _repeated(self, infos: list[dict], limit: float) -> list[dict]:
+        """Return images of rare classes several times, each time with random views of its own."""
+        shown = [_classes_of(info['seg_map_path']) for info in infos]
+        images_with = Counter(index for indices in shown for index in indices)
+        rng = np.random.default_rng(self.randomness.seed)
+        repeated = []
+        for info, indices in zip(infos, shown, strict=True):
+            rarest = min((images_with[index] for index in indices), default=len(infos))
+            times = max(1.0, math.sqrt(limit * len(infos) / rarest))
+            number = int(times) + int(rng.random() < times % 1)
+            repeated += [{**info, 'repeat': repeat} for repeat in range(number)]
+        return repeated
 
     def _split(self, infos: list[dict]) -> tuple[list[dict], list[dict]]:
         """Part the items with a corrected mask from those without."""
@@ -75,6 +101,11 @@ class PseudoMaskDataset(WrappedDataset):
         names = {path.stem for path in self.corrected_dir.glob('*.png')}
         corrected = [info for info in infos if info['img_id'] in names]
         return corrected, [info for info in infos if info['img_id'] not in names]
+
+
+def _classes_of(mask_path: str) -> set[int]:
+    """Return the foreground classes of a pseudo-mask."""
+    return set(np.unique(load_mask(mask_path)).tolist()) - {0, IGNORE_INDEX}
 
 
 def _check_background_first(classes: Sequence[str]) -> None:

@@ -83,9 +83,13 @@ class WrappedDataset(BaseDataset):
         return infos
 
     def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline on one image, with the sample's own randomness."""
+        """Run the pipeline on one image, with the randomness of the sample.
+
+        An item that repeats another has a number, ``repeat``, and a randomness of its own.
+        """
         info = self.get_data_info(idx)
-        with self.randomness.of(info['img_id']):
+        repeat = info.get('repeat', 0)
+        with self.randomness.of(f'{info["img_id"]} {repeat}' if repeat else info['img_id']):
             item = self.pipeline(info)
         if item is None:
             raise ValueError(

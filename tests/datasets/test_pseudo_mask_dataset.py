@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -117,3 +119,55 @@ def test_options_of_every_data_set_reach_it(voc, kind):
     assert (some.test_mode, some.serialize_data) == (True, False)
     assert [some.get_data_info(index)['img_id'] for index in range(len(some))] == ['b', 'd']
     assert some[1] == plain[3] != build(seed=1)[3]
+
+
+def write_rare_classes(voc):
+    """60 images: class 1 in half of the masks, 2 in six of these, 3 in one, background in all."""
+    names = [f'{index:02}' for index in range(60)]
+    (voc.root / 'train.txt').write_text(''.join(f'{name}\n' for name in names))
+    masks = voc.root / 'rare'
+    masks.mkdir()
+    for index, name in enumerate(names):
+        shutil.copy(voc.image('a'), voc.image(name))
+        mask = np.zeros((16, 24), np.uint8)
+        mask[0] = 255
+        for label, last in ((1, 30), (2, 6), (3, 1)):
+            mask[3 * label : 3 * label + 3] = label if index < last else 0
+        Image.fromarray(mask).save(masks / f'{name}.png')
+    return masks
+
+
+def test_images_of_rare_classes_are_seen_more_often(voc):
+    masks = write_rare_classes(voc)
+    limit, seeds = 0.25, 40
+    seen = np.zeros((seeds, 60), int)
+    for seed in range(seeds):
+        dataset = PseudoMaskDataset(voc.config, masks, [], seed, repeat_below=limit)
+        ids = [int(dataset.get_data_info(index)['img_id']) for index in range(len(dataset))]
+        assert ids == sorted(ids)
+        seen[seed] = np.bincount(ids, minlength=60)
+    share = [1, 30 / 60, 6 / 60, 1 / 60]
+    times = [max(1, (limit / one) ** 0.5) for one in share]  # 1, 1, 1.58, 3.87
+    expected = np.array([times[3]] + [times[2]] * 5 + [times[1]] * 24 + [times[0]] * 30)
+    assert (abs(seen - expected) < 1).all()  # the number below or the one above
+    np.testing.assert_allclose(seen[:, 0].mean(), expected[0], atol=0.15)
+    np.testing.assert_allclose(seen[:, 1:6].mean(), expected[1], atol=0.1)
+    again = PseudoMaskDataset(voc.config, masks, [], 3, repeat_below=limit)
+    assert len(again) == seen[3].sum()  # of the seed alone
+    assert len(PseudoMaskDataset(voc.config, masks, [])) == 60
+
+
+def test_an_image_that_is_seen_again_has_another_view(voc):
+    masks = write_rare_classes(voc)
+    once = PseudoMaskDataset(voc.config, masks, PIPELINE)
+    dataset = PseudoMaskDataset(voc.config, masks, PIPELINE, repeat_below=1)
+    views = [dataset[index]['inputs'] for index in range(7)]  # of the image 00
+    assert torch.equal(views[0], once[0]['inputs'])
+    assert all(not torch.equal(views[0], view) for view in views[1:])
+    assert torch.equal(dataset[6]['inputs'], views[6])
+
+
+@pytest.mark.parametrize('value', [0, -0.5, 1.5])
+def test_a_share_that_is_none_is_refused(voc, value):
+    with pytest.raises(ValueError, match=rf'repeat_below is a share .*, not {value}'):
+        PseudoMaskDataset(voc.config, voc.write_masks('pseudo'), [], repeat_below=value)
