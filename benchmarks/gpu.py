@@ -37,6 +37,7 @@ from mmwsss.models.segmentors import CAMTTAModel
 from mmwsss.seeds import CRF_PRESETS, crf_from_labels, crf_from_probabilities
 
 DEVICE = 'cuda'
+CUDNN = {'cuDNN': {}, 'no TF32': {'allow_tf32': False}, 'no cuDNN': {'enabled': False}}
 ON_THE_CPU = {'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'}
 
 
@@ -117,32 +118,28 @@ def resident_megabytes() -> float:
 
 
 def show_sizes(repeats: int) -> None:
-    """Print what an image of a size that was not seen before costs, with and without cuDNN."""
-    rng = np.random.default_rng(0)
-    sizes = [(320, int(width)) for width in rng.permutation(np.arange(180, 320))]
+    """Print what an image of a size that was not seen before costs, by options of cuDNN."""
+    widths = iter(np.random.default_rng(0).permutation(np.arange(160, 480)).tolist())
     network = multi_scale_seeds.build().to(DEVICE)
     prepare_for_inference(network)
 
     @torch.no_grad()
-    def pass_over(chosen: list[tuple[int, int]]) -> float:
+    def pass_over(sizes: list[tuple[int, int]]) -> float:
         begin = time.perf_counter()
-        for height, width in chosen:
+        for height, width in sizes:
             network.backbone(torch.rand(2, 3, height, width, device=DEVICE))
         synchronize()
-        return 1000 * (time.perf_counter() - begin) / len(chosen)
+        return 1000 * (time.perf_counter() - begin) / len(sizes)
 
-    pass_over(sizes[:5])
-    for name, chosen in (
-        ('cuDNN', sizes[5 : 5 + 5 * repeats]),
-        ('no cuDNN', sizes[-5 * repeats :]),
-    ):
-        with torch.backends.cudnn.flags(enabled=name == 'cuDNN'):
-            before = resident_megabytes()
-            first, again = pass_over(chosen), pass_over(chosen)
+    for name, options in CUDNN.items():
+        with torch.backends.cudnn.flags(**{'enabled': True, 'allow_tf32': True, **options}):
+            pass_over([(320, next(widths)) for _ in range(5)])
+            sizes, before = [(320, next(widths)) for _ in range(5 * repeats)], resident_megabytes()
+            first, again = pass_over(sizes), pass_over(sizes)
         grown = resident_megabytes() - before
         print(
-            f'ResNet-50, two views of {len(chosen)} sizes, {name}: {first:.1f} ms at first sight, '
-            f'{again:.1f} ms again; {grown / len(chosen):.1f} MB of the host a size'
+            f'ResNet-50, two views of {len(sizes)} sizes, {name}: {first:.1f} ms at first sight, '
+            f'{again:.1f} ms again; {grown / len(sizes):.1f} MB of the host a size'
         )
 
 
