@@ -2,6 +2,7 @@
 
 from mmwsss import registry  # noqa: F401  cures third-party versions before mmseg is imported
 
+from .mask_named import MaskNamedIoUMetric
 from .seed_evaluation import (
     SeedSweep,
     class_names,
@@ -14,6 +15,7 @@ from .voc_archive import VOCArchiveWriter
 from .walk_writer import WalkWriter
 
 __all__ = [
+    'MaskNamedIoUMetric',
     'SeedMetric',
     'SeedSweep',
     'SeedWriter',

@@ -35,7 +35,12 @@ from mmwsss.terminal import reporting, track
 from .batch import launched_processes, let_workers_go, share_batch, share_images
 from .checkpoints import POINTER, settle_checkpoints
 from .class_counts import check_tested_classes
-from .predictions import config_without_ground_truth, lacks_ground_truth
+from .predictions import (
+    MMSEG_METRICS,
+    check_prediction_names,
+    config_without_ground_truth,
+    lacks_ground_truth,
+)
 from .workspace import DONE, content_hash, file_hash, named_files
 
 _MEANT_BY = {  # what of a folder's meta.json must be the same for all of its seeds
@@ -298,6 +303,9 @@ def test(config: Config, checkpoint: str | Path, tta: bool = True) -> dict[str, 
     _check_checkpoint(checkpoint)
     config.load_from = str(checkpoint)
     runner = _build_runner(_without_training(config))
+    if folder and config.test_evaluator.type in MMSEG_METRICS:
+        tested: Any = runner.test_loop.dataloader.dataset
+        check_prediction_names(tested.get_data_info(i)['img_path'] for i in range(len(tested)))
     with naming_file(checkpoint):
         runner.load_or_resume()
     prepare_for_inference(runner.model)

@@ -2,7 +2,8 @@
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -10,6 +11,7 @@ from mmengine.config import Config
 from mmwsss.datasets import WrappedDataset, check_images
 from mmwsss.evaluation.voc_archive import VOC_CLASSES, VOCArchiveWriter
 
+MMSEG_METRICS = ('IoUMetric', 'mmseg.IoUMetric')
 _SUFFIXES = ('.tar.gz', '.tgz')
 
 
@@ -50,11 +52,30 @@ def check_writes_masks(config: Config, option: str) -> None:
     """
     evaluator = config.get('test_evaluator')
     kind = evaluator.get('type') if isinstance(evaluator, dict) else evaluator
-    if kind not in ('IoUMetric', 'mmseg.IoUMetric'):
+    if kind not in MMSEG_METRICS:
         raise ValueError(
             f"{option} is for segmentors, whose test_evaluator is mmseg's IoUMetric, not {kind}; "
             'the maps of a classification network are written by `mmwsss seeds`'
         )
+
+
+def check_prediction_names(images: Iterable[str]) -> None:
+    """Look that no two predictions get one name: mmseg's IoUMetric leaves folders out.
+
+    Args:
+        images: Paths of the images that are tested.
+
+    Raises:
+        ValueError: Two images differ in their folder or suffix alone.
+    """
+    named: dict[str, str] = {}
+    for path in images:
+        other = named.setdefault(Path(path).stem, path)
+        if other != path:
+            raise ValueError(
+                f'the predictions of {other} and {path} would be one file, {Path(path).stem}.png: '
+                'rename one of the images, or use `mmwsss predict`, which keeps folders'
+            )
 
 
 def lacks_ground_truth(dataset: Mapping[str, Any]) -> bool:

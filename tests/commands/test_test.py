@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmwsss.commands.main import main
+from mmwsss.evaluation.voc_archive import VOC_CLASSES
 from mmwsss.pipeline import network
 from mmwsss.pipeline.config import load_config
 from mmwsss.registry import MODELS
@@ -170,3 +171,32 @@ def test_a_test_set_of_other_classes_is_refused(voc, checkpoint):
     message = r'test set has the classes 2 \(cat, dog, \.\.\.\), but the training has 20 \(aeropl'
     with pytest.raises(ValueError, match=message):
         network.test(config, checkpoint)
+
+
+def nested(voc, config):
+    """Give the test images of one name in two folders, with masks."""
+    for name, size in zip(('cat', 'dog'), SIZES.values(), strict=True):
+        (voc / f'nested/{name}').mkdir(parents=True)
+        Image.new('RGB', size[::-1]).save(voc / f'nested/{name}/1.jpg')
+        save_mask(voc / f'masks/{name}__1.png', np.zeros(size, dtype=np.uint8))
+    dataset = config.test_dataloader.dataset
+    config.test_dataloader.dataset = {
+        'type': 'mmwsss.ImageFolderDataset',
+        'data_root': str(voc),
+        'data_prefix': {'img_path': 'nested', 'seg_map_path': 'masks'},
+        'metainfo': {'classes': VOC_CLASSES},
+        'pipeline': dataset.pipeline,
+    }
+    return config
+
+
+def test_predictions_of_images_of_one_name_are_refused_and_named_as_masks(voc, checkpoint):
+    config = nested(voc, load_config(VOC, SMALL))
+    config.work_dir = 'log'
+    config.test_evaluator.output_dir = 'out'
+    with pytest.raises(ValueError, match=r'cat/1\.jpg and .*dog/1\.jpg would be one file, 1\.png'):
+        network.test(config, checkpoint)
+    config.test_evaluator.type = 'mmwsss.MaskNamedIoUMetric'
+    network.test(config, checkpoint)
+    shapes = {path.stem: load_mask(path).shape for path in Path('out').iterdir()}
+    assert shapes == dict(zip(('cat__1', 'dog__1'), SIZES.values(), strict=True))

@@ -1,7 +1,11 @@
 import pytest
 from mmengine.config import Config
 
-from mmwsss.pipeline.predictions import check_writes_masks, without_annotations
+from mmwsss.pipeline.predictions import (
+    check_prediction_names,
+    check_writes_masks,
+    without_annotations,
+)
 
 LOAD, PACK, FLIP = {'type': 'LoadImage'}, {'type': 'PackSegInputs'}, {'type': 'RandomFlip'}
 ANNOTATIONS = {'type': 'LoadAnnotations'}
@@ -24,3 +28,9 @@ def test_masks_come_from_segmentors_alone(evaluator):
     check_writes_masks(Config({'test_evaluator': {'type': 'IoUMetric'}}), '--out')
     with pytest.raises(ValueError, match=r"--out is for segmentors, .* mmseg's IoUMetric"):
         check_writes_masks(Config({'test_evaluator': evaluator}), '--out')
+
+
+def test_two_images_do_not_share_a_prediction():
+    check_prediction_names(['a/1.jpg', 'a/2.jpg', 'b/3.jpg', 'a/1.jpg'])
+    with pytest.raises(ValueError, match=r'of a/1\.jpg and b/1\.png would be one file, 1\.png'):
+        check_prediction_names(iter(['a/1.jpg', 'a/2.jpg', 'b/1.png']))

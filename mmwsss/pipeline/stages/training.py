@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmwsss.datasets.image_labels import foreground_classes
 from mmwsss.errors import Faults
+from mmwsss.evaluation import MaskNamedIoUMetric
 from mmwsss.evaluation.seed_evaluation import evaluate_masks
 from mmwsss.pipeline.backbones import foreign_layers, settle_backbone
 from mmwsss.pipeline.batch import (
@@ -324,6 +325,7 @@ class Test(Stage):
         config = self._config(workspace)
         folder = workspace.folder(self.name)
         config.work_dir = str(folder / 'log')
+        config.test_evaluator.type = f'mmwsss.{MaskNamedIoUMetric.__name__}'
         config.test_evaluator.output_dir = str(folder / 'predictions')
         checkpoint = str(last_checkpoint(workspace.folder(self.model)))
         figures = run_network('test', config, workspace, checkpoint=checkpoint, tta=self.tta)

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmwsss.pipeline import Train, Workspace
 from mmwsss.pipeline.stages import training
+from mmwsss.pipeline.stages.training import Test
 
 
 @pytest.fixture
@@ -34,3 +35,20 @@ def test_as_many_processes_train_as_can_share_the_batch(told, tmp_path, resume):
         str(tmp_path / name) for name in ('cam', 'other')
     ]
     assert [config.total_batch_size for _, config, _ in told] == [6, 12]
+
+
+def test_predictions_have_the_names_of_the_masks_that_judge_them(monkeypatch, tmp_path):
+    told = []
+    evaluator = {'type': 'IoUMetric', 'iou_metrics': ['mIoU']}
+    monkeypatch.setattr(Test, '_config', lambda *_: Config({'test_evaluator': evaluator}))
+    monkeypatch.setattr(Test, '_class_iou', lambda self, config, folder, _: folder)
+    monkeypatch.setattr(training, 'last_checkpoint', lambda folder: folder / 'epoch_1.pth')
+    monkeypatch.setattr(
+        training, 'run_network', lambda name, config, *_, **given: told.append(config) or {}
+    )
+    judged = Test('test', model='segmentor').run(Workspace(Config({}), tmp_path), resume=False)['IoU']
+    assert told[0].test_evaluator == {
+        **evaluator,
+        'type': 'mmwsss.MaskNamedIoUMetric',
+        'output_dir': str(judged),
+    }
