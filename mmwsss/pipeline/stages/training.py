@@ -29,6 +29,7 @@ from mmwsss.pipeline.network import (
     check_views,
     last_checkpoint,
 )
+from mmwsss.pipeline.predictions import MMSEG_METRICS
 from mmwsss.pipeline.workspace import Workspace, file_hash, folder_hash, named_files
 from mmwsss.registry import STAGES
 from mmwsss.seeds.crf import Backend
@@ -325,7 +326,8 @@ class Test(Stage):
         config = self._config(workspace)
         folder = workspace.folder(self.name)
         config.work_dir = str(folder / 'log')
-        config.test_evaluator.type = f'mmwsss.{MaskNamedIoUMetric.__name__}'
+        if config.test_evaluator.type in MMSEG_METRICS:  # not one of the user's own
+            config.test_evaluator.type = f'mmwsss.{MaskNamedIoUMetric.__name__}'
         config.test_evaluator.output_dir = str(folder / 'predictions')
         checkpoint = str(last_checkpoint(workspace.folder(self.model)))
         figures = run_network('test', config, workspace, checkpoint=checkpoint, tta=self.tta)

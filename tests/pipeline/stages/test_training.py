@@ -37,18 +37,30 @@ def test_as_many_processes_train_as_can_share_the_batch(told, tmp_path, resume):
     assert [config.total_batch_size for _, config, _ in told] == [6, 12]
 
 
-def test_predictions_have_the_names_of_the_masks_that_judge_them(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ('kind', 'expected'),
+    [
+        ('IoUMetric', 'mmwsss.MaskNamedIoUMetric'),
+        ('mmseg.IoUMetric', 'mmwsss.MaskNamedIoUMetric'),
+        ('OwnIoUMetric', 'OwnIoUMetric'),
+    ],
+)
+def test_predictions_have_the_names_of_the_masks_that_judge_them(
+    monkeypatch, tmp_path, kind, expected
+):
     told = []
-    evaluator = {'type': 'IoUMetric', 'iou_metrics': ['mIoU']}
+    evaluator = {'type': kind, 'iou_metrics': ['mIoU']}
     monkeypatch.setattr(Test, '_config', lambda *_: Config({'test_evaluator': evaluator}))
     monkeypatch.setattr(Test, '_class_iou', lambda self, config, folder, _: folder)
     monkeypatch.setattr(training, 'last_checkpoint', lambda folder: folder / 'epoch_1.pth')
     monkeypatch.setattr(
         training, 'run_network', lambda name, config, *_, **given: told.append(config) or {}
     )
-    judged = Test('test', model='segmentor').run(Workspace(Config({}), tmp_path), resume=False)['IoU']
+    judged = Test('test', model='segmentor').run(Workspace(Config({}), tmp_path), resume=False)[
+        'IoU'
+    ]
     assert told[0].test_evaluator == {
         **evaluator,
-        'type': 'mmwsss.MaskNamedIoUMetric',
+        'type': expected,
         'output_dir': str(judged),
     }
