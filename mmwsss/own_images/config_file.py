@@ -110,7 +110,8 @@ def _view_lines(survey: Survey, recipe: Recipe) -> Iterator[str]:
         f'Seeds are made of views whose long sides are {sides} pixels, near to those of the '
         f'training; half of the images have up to {survey.long_sides[1]}.'
     )
-    view = f"dict(type='mmwsss.MultiScaleFlip', long_sides={recipe.long_sides})"
+    divisor = f', size_divisor={recipe.size_divisor}' if recipe.size_divisor else ''
+    view = f"dict(type='mmwsss.MultiScaleFlip', long_sides={recipe.long_sides}{divisor})"
     yield f'seed_dataloader = dict(dataset=dict(labelled, pipeline=[_base_.load, {view}]))'
 
 

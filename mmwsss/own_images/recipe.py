@@ -10,6 +10,7 @@ BACKBONES = {'efficientnet_lite0': '', 'resnet50': '_r50'}  # -> what follows in
 PAPER_BANK = 1000  # CPAL Sec. 4.1, for ten thousand images
 PAPER_MOMENTUM = 0.99  # of the running means; its memory is 100 steps
 SMALL_MOMENTUM = 0.9  # a memory of 10 steps
+GPU_SIZE_DIVISOR = 32  # ours: each size of an image costs a GPU time (docs/speed.md)
 MIN_BATCHES = 4  # an epoch, so that a step is no whole epoch
 
 
@@ -43,6 +44,7 @@ class Recipe:
         boundaries: Of the network that finds boundaries.
         segmentor: Of the segmentor.
         long_sides: Of the views that seeds are made of, in pixels.
+        size_divisor: What the sides of these views are multiples of; None for any.
         bank_length: Prototypes of instances per class; None without CPAL.
         momentum: Of CPAL's running means; None without CPAL.
     """
@@ -52,6 +54,7 @@ class Recipe:
     boundaries: Steps
     segmentor: Steps
     long_sides: tuple[int, ...]
+    size_divisor: int | None
     bank_length: int | None
     momentum: float | None
 
@@ -78,6 +81,7 @@ def choose_recipe(survey: Survey, method: str, backbone: str) -> Recipe:
         boundaries=_steps(number, batch=32 if on_gpu else 8, steps=150 if on_gpu else 60, epochs=3),
         segmentor=_steps(number, batch=10, steps=3000 if on_gpu else 250, epochs=5),
         long_sides=_long_sides(survey.long_sides[1], on_gpu),
+        size_divisor=GPU_SIZE_DIVISOR if on_gpu else None,
         bank_length=_round_up(min(max(1.1 * largest_class, 20), PAPER_BANK)) if has_bank else None,
         momentum=(PAPER_MOMENTUM if every_epoch >= 100 else SMALL_MOMENTUM) if has_bank else None,
     )

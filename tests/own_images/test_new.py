@@ -124,6 +124,8 @@ def test_a_gpu_trains_the_network_of_the_papers(garden, monkeypatch, has_gpu, ba
     path, _ = write_new_config(garden)
     text = re.sub(r'\n# +', ' ', path.read_text(encoding='utf-8'))
     assert base in text and f'(this machine has {"a GPU" if has_gpu else "no GPU"})' in text
+    view = load_config(path).seed_dataloader.dataset.pipeline[1]
+    assert view.get('size_divisor') == (32 if has_gpu else None)
 
 
 def test_where_it_looks_and_writes_is_said(garden):
