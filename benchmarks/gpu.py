@@ -119,7 +119,7 @@ def resident_megabytes() -> float:
 
 def show_sizes(repeats: int) -> None:
     """Print what an image of a size that was not seen before costs, by options of cuDNN."""
-    widths = iter(np.random.default_rng(0).permutation(np.arange(160, 480)).tolist())
+    widths = iter(np.random.default_rng(0).permutation(np.arange(160, 160 + 25 * repeats)).tolist())
     network = multi_scale_seeds.build().to(DEVICE)
     prepare_for_inference(network)
 
@@ -279,6 +279,8 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit('torch finds no GPU here')
     print(torch.cuda.get_device_name(), 'torch', torch.__version__)
+    if unknown := set(arguments.parts) - set(parts):
+        parser.error(f'no part {", ".join(unknown)}: there are {", ".join(parts)}')
     for name in arguments.parts:
         parts[name](arguments.repeats)
 

@@ -6,6 +6,6 @@ train_dataloader = dict(dataset=dict(
     mask_dir='work_dirs/irn_r50_own/ir_labels/masks',  # a run sets it to those it made
     pipeline=_base_.ir_label_train_pipeline,
 ))
-tta_pipeline = [_base_.load, dict(type='mmwsss.MultiScaleFlip', long_sides=(512,), size_divisor=32)]
+tta_pipeline = [_base_.load, dict(type='mmwsss.MultiScaleFlip', long_sides=(512,))]
 tta_model = dict(type='mmwsss.EdgeTTAModel')
 custom_hooks = _base_.custom_hooks + [dict(type='mmwsss.DisplacementMeanHook')]

@@ -46,7 +46,8 @@ class PseudoMaskDataset(WrappedDataset):
     Raises:
         FileNotFoundError: The image list, an image or a pseudo-mask is missing.
         ValueError: A pseudo-mask has another size than its image, or is in colours; the first
-            class is not the background; or `repeat_below` is no share.
+            class is not the background; `repeat_below` is no share, or there are `indices` beside
+            it.
     """
 
     def __init__(
@@ -67,6 +68,10 @@ class PseudoMaskDataset(WrappedDataset):
         self.check_sizes = check_sizes
         if repeat_below is not None and not 0 < repeat_below <= 1:
             raise ValueError(f'repeat_below is a share of the images in (0, 1], not {repeat_below}')
+        if repeat_below is not None and indices is not None:
+            raise ValueError(
+                'give one of repeat_below and indices: those are of images seen once'
+            )
         self.repeat_below = repeat_below
         super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices)
 

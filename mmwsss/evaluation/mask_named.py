@@ -10,7 +10,7 @@ from mmwsss.registry import METRICS
 
 @METRICS.register_module()
 class MaskNamedIoUMetric(IoUMetric):
-    """mmseg's `IoUMetric`, whose predictions have the names of the ground-truth masks.
+    """mmseg's `IoUMetric`, whose predictions have the names of the masks, where there are masks.
 
     mmseg names them after the images, without their folders, so that ``cat/1.jpg`` and
     ``dog/1.jpg`` would be one file.
@@ -18,5 +18,8 @@ class MaskNamedIoUMetric(IoUMetric):
 
     def process(self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]) -> None:
         """Judge a batch, and write its predictions where there is an ``output_dir``."""
-        named = [{**sample, 'img_path': sample['seg_map_path']} for sample in data_samples]
+        named = [
+            {**sample, 'img_path': sample.get('seg_map_path') or sample['img_path']}
+            for sample in data_samples
+        ]
         super().process(data_batch, named)

@@ -106,9 +106,11 @@ def _data_lines(survey: Survey, label_file: Path, image_list: Path | None) -> It
 
 def _view_lines(survey: Survey, recipe: Recipe) -> Iterator[str]:
     sides = ' and '.join(map(str, recipe.long_sides))
+    few = f' Few sizes are fast on a GPU: multiples of {recipe.size_divisor}.'
     yield from _comment(
         f'Seeds are made of views whose long sides are {sides} pixels, near to those of the '
         f'training; half of the images have up to {survey.long_sides[1]}.'
+        f'{few if recipe.size_divisor else ""}'
     )
     divisor = f', size_divisor={recipe.size_divisor}' if recipe.size_divisor else ''
     view = f"dict(type='mmwsss.MultiScaleFlip', long_sides={recipe.long_sides}{divisor})"

@@ -9,9 +9,11 @@ from typing import Any
 from mmengine.config import Config
 
 from mmwsss.datasets import WrappedDataset, check_images
+from mmwsss.evaluation import MaskNamedIoUMetric
 from mmwsss.evaluation.voc_archive import VOC_CLASSES, VOCArchiveWriter
 
 MMSEG_METRICS = ('IoUMetric', 'mmseg.IoUMetric')
+_MASK_NAMED = f'mmwsss.{MaskNamedIoUMetric.__name__}'
 _SUFFIXES = ('.tar.gz', '.tgz')
 
 
@@ -52,7 +54,7 @@ def check_writes_masks(config: Config, option: str) -> None:
     """
     evaluator = config.get('test_evaluator')
     kind = evaluator.get('type') if isinstance(evaluator, dict) else evaluator
-    if kind not in MMSEG_METRICS:
+    if kind not in (*MMSEG_METRICS, _MASK_NAMED):
         raise ValueError(
             f"{option} is for segmentors, whose test_evaluator is mmseg's IoUMetric, not {kind}; "
             'the maps of a classification network are written by `mmwsss seeds`'
@@ -74,7 +76,8 @@ def check_prediction_names(images: Iterable[str]) -> None:
         if other != path:
             raise ValueError(
                 f'the predictions of {other} and {path} would be one file, {Path(path).stem}.png: '
-                'rename one of the images, or use `mmwsss predict`, which keeps folders'
+                'rename one of the images, use `mmwsss predict`, which keeps folders, or set '
+                f'test_evaluator.type={_MASK_NAMED}, which names them as the masks'
             )
 
 

@@ -130,7 +130,7 @@ def write_rare_classes(voc):
     for index, name in enumerate(names):
         shutil.copy(voc.image('a'), voc.image(name))
         mask = np.zeros((16, 24), np.uint8)
-        mask[0] = 255
+        mask[0] = 255 if index == 59 else 0
         for label, last in ((1, 30), (2, 6), (3, 1)):
             mask[3 * label : 3 * label + 3] = label if index < last else 0
         Image.fromarray(mask).save(masks / f'{name}.png')
@@ -165,6 +165,19 @@ def test_an_image_that_is_seen_again_has_another_view(voc):
     assert torch.equal(views[0], once[0]['inputs'])
     assert all(not torch.equal(views[0], view) for view in views[1:])
     assert torch.equal(dataset[6]['inputs'], views[6])
+
+
+def test_background_is_no_class_that_is_rare(voc):
+    masks = voc.write_masks('pseudo')  # each of one label: 0, 1, 2, 3
+    dataset = PseudoMaskDataset(voc.config, masks, [], repeat_below=1)
+    ids = [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))]
+    assert ids == ['a', 'b', 'b', 'c', 'c', 'd', 'd']
+
+
+def test_repeats_and_indices_are_not_for_one_dataset(voc):
+    masks = voc.write_masks('pseudo')
+    with pytest.raises(ValueError, match='give one of repeat_below and indices'):
+        PseudoMaskDataset(voc.config, masks, [], indices=2, repeat_below=0.5)
 
 
 @pytest.mark.parametrize('value', [0, -0.5, 1.5])

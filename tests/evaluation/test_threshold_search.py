@@ -130,6 +130,19 @@ def test_source_crf_and_thresholds_reach_the_masks(items, tmp_path, monkeypatch)
     assert [(each.source, each.crf, each.bg_threshold) for each in seen] == [('pacam', None, 0.5)]
 
 
+@pytest.mark.parametrize('has_gpu', [True, False])
+def test_workers_are_told_of_a_gpu(items, tmp_path, monkeypatch, has_gpu):
+    told = []
+    monkeypatch.setattr('torch.cuda.is_available', lambda: has_gpu)
+    monkeypatch.setattr(
+        'mmwsss.evaluation.threshold_search.run_in_processes',
+        lambda work, items, processes, on_gpu: told.append((processes, on_gpu)) or [],
+    )
+    measure_precision(items, tmp_path / 'truth', processes=9)
+    measure_precision(items, tmp_path / 'truth', crf=None, processes=9)
+    assert told == [(9, has_gpu), (9, False)]
+
+
 def test_a_ground_truth_of_another_size_is_named(items, tmp_path):
     save_mask(tmp_path / 'truth' / 'b.png', np.zeros((8, 6), dtype=np.uint8))
     with pytest.raises(ValueError, match=r'b: the ground truth is \(8, 6\), the seed \(6, 8\)'):

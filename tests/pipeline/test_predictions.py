@@ -25,7 +25,8 @@ def test_ground_truth_is_taken_out_at_every_depth_and_nothing_else():
     'evaluator', [None, {'type': 'mmwsss.SeedMetric'}, [{'type': 'mmwsss.SeedMetric'}]]
 )
 def test_masks_come_from_segmentors_alone(evaluator):
-    check_writes_masks(Config({'test_evaluator': {'type': 'IoUMetric'}}), '--out')
+    for kind in ('IoUMetric', 'mmseg.IoUMetric', 'mmwsss.MaskNamedIoUMetric'):
+        check_writes_masks(Config({'test_evaluator': {'type': kind}}), '--out')
     with pytest.raises(ValueError, match=r"--out is for segmentors, .* mmseg's IoUMetric"):
         check_writes_masks(Config({'test_evaluator': evaluator}), '--out')
 
