@@ -69,9 +69,7 @@ class PseudoMaskDataset(WrappedDataset):
         if repeat_below is not None and not 0 < repeat_below <= 1:
             raise ValueError(f'repeat_below is a share of the images in (0, 1], not {repeat_below}')
         if repeat_below is not None and indices is not None:
-            raise ValueError(
-                'give one of repeat_below and indices: those are of images seen once'
-            )
+            raise ValueError('give one of repeat_below and indices: those are of images seen once')
         self.repeat_below = repeat_below
         super().__init__(dataset, pipeline, seed, test_mode, serialize_data, indices)
 
