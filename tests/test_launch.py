@@ -90,7 +90,7 @@ def test_a_process_that_says_nothing_is_named_with_its_end(tmp_path):
 
 def test_ctrl_c_ends_all_processes(tmp_path):
     env = {**os.environ, 'PYTHONPATH': f'{REPOSITORY}:{tmp_path}'}
-    work = 'open(rank, "w").write(str(os.getpid())); print("at work", flush=True); signal.pause()'
+    work = 'open(rank, "w").write(str(os.getpid())); os.write(1, b"at work\\n"); signal.pause()'
     (tmp_path / 'worker.py').write_text(WORKER.format(work=work))
     command = [sys.executable, '-m', 'mmwsss.launch', '2', 'worker']
     process = subprocess.Popen(
