@@ -57,7 +57,8 @@ def spread_over_image(maps: Tensor, cell: int, size: tuple[int, int]) -> Tensor:
         return maps
     # in [-1, 1] of the cells, as grid_sample has it: x' = s (x + 1) - 1 with s = W / (w cell)
     down, across = size[0] / (height * cell), size[1] / (width * cell)
-    theta = maps.new_tensor([[across, 0, across - 1], [0, down, down - 1]], dtype=torch.float32)
+    theta = torch.tensor([[across, 0, across - 1], [0, down, down - 1]], dtype=torch.float32)
+    theta = theta.to(maps.device, non_blocking=True)
     with torch.autocast(maps.device.type, enabled=False):  # places need float32
         grid = F.affine_grid(theta[None], [1, 1, height, width], align_corners=False)
         spread = F.grid_sample(maps[None].float(), grid, padding_mode='border', align_corners=False)

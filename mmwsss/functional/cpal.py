@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmwsss.structures.host_copy import host_copy, send
+
 _TINY = 1e-12  # keeps a division by the norm of a zero vector finite
 
 
@@ -303,8 +305,9 @@ def _pack_by_image(rows: Tensor, image_index: Tensor, num_images: int) -> tuple[
     """
     # Pairs are sorted by image, so a pair's place among those of its image is its distance from the
     # first of them.
-    count = torch.bincount(image_index, minlength=num_images)
+    image = host_copy(image_index)
+    count = torch.bincount(image, minlength=num_images)
     first = count.cumsum(0) - count
-    slot = torch.arange(len(image_index), device=rows.device) - first[image_index]
+    slot = send(torch.arange(len(image)) - first[image], rows.device)
     packed = rows.new_zeros(num_images, max(int(count.max()), 1), rows.shape[1])
     return packed.index_put((image_index, slot), rows), slot

@@ -1,5 +1,6 @@
 """Batches whose padding is zero after the normalisation, with a valid mask for each sample."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 
 from mmwsss.registry import MODELS
+from mmwsss.structures.host_copy import host_copy, remember
 
 
 @MODELS.register_module()
@@ -20,8 +22,14 @@ class CAMDataPreProcessor(SegDataPreProcessor):
     every data sample has a ``valid_mask``, uint8 ``(1, H, W)`` of the batch's size: its own, padded
     with zeros, or one made from the size that its image had before the batch was padded.
 
-    The arguments are those of mmseg.
+    What it sends to a GPU it does not wait for, and of image labels the CPU keeps a copy
+    (`mmwsss.structures.host_copy`). The arguments are those of mmseg.
     """
+
+    def cast_data(self, data: Any) -> Any:
+        """Bring what the loader gave to the device, without waiting for it."""
+        self._non_blocking = True  # mmengine's argument, which mmseg's preprocessor does not take
+        return super().cast_data(data)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Normalise, pad and stack.
@@ -37,10 +45,12 @@ class CAMDataPreProcessor(SegDataPreProcessor):
             ValueError: A valid mask has another size than its image.
         """
         sizes = [tuple(image.shape[-2:]) for image in data['inputs']]
-        batch = super().forward(data, training)
+        given = data.get('data_samples')
+        batch = self._normalized(data, training)
         inputs, samples = batch['inputs'], batch['data_samples']
+        _keep_labels(given or [], samples or [])
         masks = [
-            _valid_mask(size, sample).to(inputs.device)
+            _valid_mask(size, sample, inputs.device)
             for size, sample in zip(sizes, samples or [None] * len(sizes), strict=True)
         ]
         masks = [_pad_to(mask, tuple(inputs.shape[-2:])) for mask in masks]
@@ -51,11 +61,30 @@ class CAMDataPreProcessor(SegDataPreProcessor):
         batch['inputs'] = inputs * torch.stack(masks)  # (B, 3, H, W) * (B, 1, H, W)
         return batch
 
+    def _normalized(self, data: dict[str, Any], training: bool) -> dict[str, Any]:
+        """Do what mmseg does; but it turns channels by a list, for which it waits for the GPU."""
+        turns = self.channel_conversion
+        if turns:
+            data = {**data, 'inputs': [image.flip(0) for image in data['inputs']]}
+        self.channel_conversion = False
+        try:
+            return super().forward(data, training)
+        finally:
+            self.channel_conversion = turns
 
-def _valid_mask(size: tuple[int, ...], sample: SegDataSample | None) -> torch.Tensor:
+
+def _keep_labels(given: Sequence[SegDataSample], sent: Sequence[SegDataSample]) -> None:
+    for before, after in zip(given, sent, strict=True):
+        if 'gt_label' in before and 'multi_hot' in before.gt_label:
+            remember(after.gt_label.multi_hot, host_copy(before.gt_label.multi_hot))
+
+
+def _valid_mask(
+    size: tuple[int, ...], sample: SegDataSample | None, device: torch.device
+) -> torch.Tensor:
     """Give the valid mask of one image before the batch is padded, uint8 ``(1, h, w)``."""
     if sample is None or 'valid_mask' not in sample:
-        return torch.ones((1, *size), dtype=torch.uint8)
+        return torch.ones((1, *size), dtype=torch.uint8, device=device)
     mask = sample.valid_mask.data
     if tuple(mask.shape[-2:]) != size:
         raise ValueError(

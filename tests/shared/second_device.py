@@ -26,6 +26,19 @@ INDEXED = {  # by indices of the CPU, too
     ATEN._unsafe_index_put.default,
     ATEN._index_put_impl_.default,
 }
+WAITED_FOR = {  # on CUDA the CPU waits for their result, or for its size
+    ATEN._local_scalar_dense.default,
+    ATEN.bincount.default,
+    ATEN.equal.default,
+    ATEN.is_nonzero.default,
+    ATEN.masked_select.default,
+    ATEN.nonzero.default,
+    ATEN.repeat_interleave.Tensor,
+    ATEN._unique2.default,
+    ATEN.unique_consecutive.default,
+    ATEN.unique_dim.default,
+}
+_refusing = False
 BY_INDEX = (torch.Tensor.__getitem__, torch.Tensor.__setitem__)
 # https://docs.pytorch.org/docs/stable/amp.html, what autocasts on CUDA
 TO_LOWER = (
@@ -132,6 +145,8 @@ def call(op, args, kwargs):
         refuse_mixing(op, args, leaves)
     if kwargs.get('generator') is not None:
         raise RuntimeError(f"Expected a '{NAME}' device type for generator but found 'cpu'")
+    if _refusing and waits(op, args, kwargs, to_ours):
+        raise RuntimeError(f'{op} waits for the device')
     found = op(*tree_map(unwrap, args), **tree_map(unwrap, kwargs))
     if op is ATEN.copy_.default:
         return args[0]
@@ -139,6 +154,43 @@ def call(op, args, kwargs):
         return found
     known = {id(tensor.held): tensor for tensor in ours}  # of operations in place
     return tree_map(lambda x: known[id(x)] if id(x) in known else wrap(x), found)
+
+
+def waits(op, args, kwargs, to_ours):
+    """Say whether CUDA would let the CPU wait, as ``torch.cuda.set_sync_debug_mode`` sees it."""
+    if op is ATEN.copy_.default:
+        here, there = (isinstance(tensor, SecondTensor) for tensor in args[:2])
+        return here != there and not (here and (kwargs.get('non_blocking') or args[2:] == (True,)))
+    if op is ATEN._to_copy.default:
+        leaves = isinstance(args[0], SecondTensor)
+        if leaves and kwargs.get('device') is not None and not to_ours:
+            return True
+        return to_ours and not leaves and not kwargs.get('non_blocking')
+    by_mask = op in INDEXED and any(
+        isinstance(index, torch.Tensor) and index.dtype == torch.bool
+        for index in tree_leaves(args[1])
+    )
+    # an index of the CPU is brought over first
+    brought = op in INDEXED and any(
+        isinstance(index, torch.Tensor) and not isinstance(index, SecondTensor)
+        for index in tree_leaves(args[1])
+    )
+    return op in WAITED_FOR or by_mask or brought
+
+
+@contextmanager
+def refusing_to_wait(name):
+    """Within it what lets the CPU wait for the device is an error."""
+    global _refusing
+    if name != NAME:
+        torch.cuda.set_sync_debug_mode('error')
+    _refusing = name == NAME
+    try:
+        yield
+    finally:
+        _refusing = False
+        if name != NAME:
+            torch.cuda.set_sync_debug_mode('default')
 
 
 def refuse_mixing(op, args, leaves):

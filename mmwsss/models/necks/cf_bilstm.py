@@ -65,7 +65,7 @@ class PathScan(nn.Module):
     def forward(self, grid: Tensor) -> Tensor:
         """Turn ``(B, H, W, C)`` into ``(B, H, W, 2d)``."""
         height, width = grid.shape[1:3]
-        order = self.path(height, width).to(grid.device)
+        order = self.path(height, width).to(grid.device, non_blocking=True)
         states, _ = self.lstm(grid.flatten(1, 2)[:, order])  # (B, H * W, 2d)
         return states[:, order.argsort()].unflatten(1, (height, width))
 

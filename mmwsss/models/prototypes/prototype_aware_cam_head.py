@@ -1,7 +1,7 @@
 """CPAL as a plug-in: prototype-aware CAMs, and the loss that ties the host's CAMs to them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import torch
@@ -15,6 +15,7 @@ from mmwsss.models.losses import global_mean
 from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput, NestedOptions
+from mmwsss.structures.host_copy import host_copy, send
 
 from .base import BasePrototypeHead
 from .gather import gather_rows
@@ -22,20 +23,21 @@ from .prototype_aware_cam_settings import PrototypeAwareCAMSettings
 from .running_mean import RunningMean
 from .support_bank import SupportBank
 
+_NO_CHANNEL = -1  # of a row that does not count
+
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Instances of one batch: every (image, present class) with an instance prototype.
+    """Instances of one batch: every (image, present class), with an instance prototype or without.
 
-    With a background of its own, channel 0 is the background, and every image has that, too.
+    With a background of its own, channel 0 is the background, and every image has that, too. Pairs
+    that do not count are marked and stay: how many others there are, only a GPU would know.
     """
 
     image_index: Tensor  # (M,) sorted
     channel: Tensor  # (M,)
-    prototype: Tensor  # (M, D)
-
-    def __getitem__(self, kept: Tensor) -> '_Pairs':
-        return _Pairs(self.image_index[kept], self.channel[kept], self.prototype[kept])
+    prototype: Tensor  # (M, D), zero where there is none
+    counts: Tensor  # (M,) bool
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,10 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         ]
         pairs = _Pairs(
             torch.cat([pair.image_index + i for i, pair in enumerate(found)]),
-            torch.cat([pair.channel for pair in found]),
-            torch.cat([pair.prototype for pair in found]),
+            *(
+                torch.cat([getattr(pair, name) for pair in found])
+                for name in ('channel', 'prototype', 'counts')
+            ),
         )
         self._take_in(features, valid, pairs)
 
@@ -174,7 +178,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         """
         features, cam, valid = self._on_one_grid(output)
         pairs = self._with_context(self._find_pairs(features, cam, image_label, valid))
-        pairs = pairs[pairs.channel >= int(self.has_background)]
+        pairs = _chosen(pairs, pairs.counts & (pairs.channel >= int(self.has_background)))
         context, filled, shift = self._aligned_context(pairs)
         anchor = pairs.prototype + shift
         center = self.feature_mean.mean[0] * self.settings.center
@@ -221,12 +225,15 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         if self.settings.instances == 'ownership':
             maps = owned_pixels(self._centered(features), maps, image_label, valid)
             tau = 0.0  # a pixel has one owner
+        present = host_copy(image_label)
         if self.has_background:
-            present = add_background_label(image_label)
+            present = add_background_label(present)
         else:
-            maps, present = maps[:, 1:], image_label
+            maps = maps[:, 1:]
         # nonzero goes row by row, so pairs are sorted by image, which `_pack_by_image` counts on.
-        image_index, channel = present.nonzero(as_tuple=True)
+        image_index, channel = (
+            send(index, features.device) for index in present.nonzero(as_tuple=True)
+        )
         prototype, found = cpal.instance_prototypes(
             features, maps[image_index, channel], image_index, tau
         )
@@ -234,16 +241,19 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             prototype = F.normalize(prototype, dim=1)
         if self.settings.detach_anchor:
             prototype = prototype.detach()
-        return _Pairs(image_index, channel, prototype)[found]
+        return _Pairs(image_index, channel, prototype, found)
 
     @torch.no_grad()
     def _take_in(self, features: Tensor, valid: Tensor, pairs: _Pairs) -> tuple[Tensor, Tensor]:
         """Update bank and running means; return class means and counts of the joint batch."""
-        rows, channel = gather_rows(pairs.prototype, pairs.channel, pairs.image_index)
-        self.bank.enqueue(rows, channel)
+        marked = torch.where(pairs.counts, pairs.channel, _NO_CHANNEL)
+        rows, marked = gather_rows(pairs.prototype, marked, pairs.image_index)
+        counts, channel = marked != _NO_CHANNEL, marked.clamp(min=0)
+        self.bank.enqueue(rows, channel, counts)
         channels = len(self.bank.count)
+        # a row that does not count is zero
         total = rows.new_zeros(channels, rows.shape[1]).index_add_(0, channel, rows)
-        count = torch.bincount(channel, minlength=channels)
+        count = channel.new_zeros(channels).index_add_(0, channel, counts.long())
         self.instance_mean.update(total, count)
         # image by image, so that the sums of several processes are rounded as those of one
         sums = torch.cat([(features * valid).sum(dim=(2, 3)), valid.sum(dim=(2, 3))], dim=1)
@@ -253,7 +263,8 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         return total / count.clamp(min=1)[:, None], count
 
     def _with_context(self, pairs: _Pairs) -> _Pairs:
-        return pairs[self._is_own(pairs) | (self.bank.context_count[pairs.channel] > 0)]
+        known = self._is_own(pairs) | (self.bank.context_count[pairs.channel] > 0)
+        return replace(pairs, counts=pairs.counts & known)
 
     def _is_own(self, pairs: _Pairs) -> Tensor:
         """Return the pairs that are their own context, ``(M,)``: backgrounds of the image."""
@@ -266,9 +277,12 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         return features - self.feature_mean.mean[0][:, None, None]
 
     def _context(self, pairs: _Pairs) -> tuple[Tensor, Tensor]:
-        """Return context prototypes of each pair, ``(M, P, D)``, and which exist, ``(M, P)``."""
+        """Return context prototypes of each pair, ``(M, P, D)``, and which exist, ``(M, P)``.
+
+        A pair without any has one that is zero, or its softmax would be over nothing.
+        """
         context = self.bank.context[pairs.channel]
-        number = self.bank.context_count[pairs.channel]
+        number = self.bank.context_count[pairs.channel].clamp(min=1)
         place = torch.arange(context.shape[1], device=number.device)
         if self.has_background:
             own = self._is_own(pairs)
@@ -299,6 +313,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             pairs.image_index,
             None if self.settings.apply_to == 'anchor' else shift,
         )
+        maps = maps * pairs.counts[:, None, None]
         full = maps.new_zeros(len(features), len(self.bank.count), *maps.shape[-2:])
         return full.index_put((pairs.image_index, pairs.channel), maps) * valid
 
@@ -360,7 +375,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         valid: Tensor,
     ) -> Tensor:
         chosen = torch.zeros_like(pacam[:, :, 0, 0])
-        chosen[pairs.image_index, pairs.channel] = 1
+        chosen[pairs.image_index, pairs.channel] = pairs.counts.to(chosen)
         selected = chosen[:, 1:] if self.has_background else chosen
         counted = (
             selected if self.settings.background_over == 'present' else torch.ones_like(selected)
@@ -383,6 +398,11 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
             prototype = prototype.detach()
         total, count = cpal.consistency_terms(host, prototype, selected, valid)
         return global_mean(total, count)
+
+
+def _chosen(pairs: _Pairs, kept: Tensor) -> _Pairs:
+    """Return some of the pairs alone."""
+    return _Pairs(*(getattr(pairs, field.name)[kept] for field in fields(pairs)))
 
 
 def _or_host(pacam: Tensor, has_background: Tensor, host: Tensor) -> Tensor:

@@ -64,24 +64,35 @@ class SupportBank(nn.Module):
         refuse_other_class_count(self, 'entries', _CURE)
 
     @torch.no_grad()
-    def enqueue(self, rows: Tensor, class_index: Tensor) -> None:
+    def enqueue(self, rows: Tensor, class_index: Tensor, kept: Tensor | None = None) -> None:
         """Store instance prototypes; the oldest of a full class give way.
 
         Args:
             rows: ``(M, D)``.
             class_index: ``(M,)``.
+            kept: Which rows are stored, ``(M,)`` bool; None for all.
         """
         if self.normalize:
             rows = F.normalize(rows, dim=1)
+        if kept is None:
+            kept = torch.ones_like(class_index, dtype=torch.bool)
+        # no more at once than the bank is long, so that all have slots of their own
+        for part in zip(*(x.split(self.length) for x in (rows, class_index, kept)), strict=True):
+            self._store(*part)
+
+    def _store(self, rows: Tensor, class_index: Tensor, kept: Tensor) -> None:
+        """Write `length` rows at most. To choose the kept ones by a mask would wait for a GPU."""
         one_hot = F.one_hot(class_index, len(self.count))  # (M, N)
+        new, rest = one_hot * kept[:, None], one_hot * ~kept[:, None]
+        number = new.sum(0)
         # A row's rank among those of its class: rows before it of the same class. So one assignment
-        # writes all classes, and the order of the rows is the order in the bank.
-        rank = (one_hot.cumsum(0) - one_hot).gather(1, class_index[:, None])[:, 0]
-        number = one_hot.sum(0)
-        # of a class with more rows than the bank is long, only the last ones are written
-        kept = rank >= number[class_index] - self.length
+        # writes all classes, and the order of the rows is the order in the bank. Those that are not
+        # kept come last, and put back what is in their slots.
+        rank = torch.where(kept[:, None], new.cumsum(0) - new, number + rest.cumsum(0) - rest)
+        rank = rank.gather(1, class_index[:, None])[:, 0]
         slot = (self.cursor[class_index] + rank) % self.length
-        self.entries[class_index[kept], slot[kept]] = rows[kept].to(self.entries)
+        old = self.entries[class_index, slot]
+        self.entries[class_index, slot] = torch.where(kept[:, None], rows.to(old), old)
         self.cursor.copy_((self.cursor + number) % self.length)
         self.count.copy_((self.count + number).clamp(max=self.length))
 

@@ -13,6 +13,7 @@ from mmwsss.models.prototypes import BasePrototypeHead
 from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
+from mmwsss.structures.host_copy import host_copy, send, stack
 
 Samples = list[SegDataSample]
 
@@ -124,9 +125,11 @@ class CAMSegmentor(BaseSegmentor):
         output = self.compute_cam(inputs, data_samples)
         pacam = self._predict_pacam(output, image_label)
         size = (inputs.shape[-2], inputs.shape[-1])
-        for index, sample in enumerate(data_samples):
-            classes = image_label[index].nonzero()[:, 0]
-            view = PixelData(metainfo={'classes': classes.tolist()})
+        labels = host_copy(image_label)
+        for index, (sample, label) in enumerate(zip(data_samples, labels, strict=True)):
+            known = label.nonzero()[:, 0]
+            classes = send(known, inputs.device)
+            view = PixelData(metainfo={'classes': known.tolist()})
             maps = self.cam_head.view_maps(output, index, classes)
             view.set_field(self._over_image(maps, size), 'maps', dtype=Tensor)
             if pacam is not None:
@@ -197,7 +200,7 @@ class CAMSegmentor(BaseSegmentor):
                     'with mmwsss.PackImageLabelInputs'
                 )
             labels.append(sample.gt_label.multi_hot)
-        stacked = torch.stack(labels)
+        stacked = stack(labels)
         if stacked.shape[1] != self.cam_head.num_classes:
             raise ValueError(
                 f'the data set has {stacked.shape[1]} foreground classes and the model '

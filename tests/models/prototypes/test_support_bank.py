@@ -24,8 +24,9 @@ def test_the_bank_is_a_queue_of_each_class():
         number = int(torch.randint(0, 10, (1,), generator=generator))
         rows = torch.randn(number, 2, generator=generator)
         index = torch.randint(0, 3, (number,), generator=generator)
-        bank.enqueue(rows, index)
-        for row, n in zip(rows.tolist(), index.tolist(), strict=True):
+        kept = torch.rand(number, generator=generator) < 0.7
+        bank.enqueue(rows, index, kept)
+        for row, n in zip(rows[kept].tolist(), index[kept].tolist(), strict=True):
             queues[n].append(row)
         for n, queue in enumerate(queues):
             assert stored(bank, n).tolist() == list(queue)

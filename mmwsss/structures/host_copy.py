@@ -1,0 +1,44 @@
+"""Small tensors of a GPU whose values are known on the CPU, too.
+
+To read a tensor of a GPU, the CPU waits until the GPU has done all that it was given, and the GPU
+then waits for the CPU to give it more. What the loader knew, such as image labels, need not be read
+back: its copy on the CPU stays beside it. On a CPU both are the same tensor.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def send(known: Tensor, device: torch.device | str) -> Tensor:
+    """Bring a tensor of the CPU to a device, without waiting; `host_copy` gives it back.
+
+    Args:
+        known: Of any shape; not to be changed in place afterwards, nor what is returned.
+        device: Where it is needed.
+    """
+    return remember(known.to(device, non_blocking=True), known)
+
+
+def remember(tensor: Tensor, known: Tensor) -> Tensor:
+    """Return a tensor that has been told its copy on the CPU.
+
+    Args:
+        tensor: On any device; what is computed from it knows nothing.
+        known: The same values on the CPU.
+    """
+    if tensor is not known:  # or it would hold itself
+        tensor.host_copy = known  # type: ignore[attr-defined]
+    return tensor
+
+
+def host_copy(tensor: Tensor) -> Tensor:
+    """Return a tensor's values on the CPU; waits for a GPU where they were not remembered."""
+    known: Tensor | None = getattr(tensor, 'host_copy', None)
+    return tensor.cpu() if known is None else known
+
+
+def stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Stack tensors of one shape, and their copies on the CPU."""
+    return remember(torch.stack(list(tensors)), torch.stack([host_copy(part) for part in tensors]))
