@@ -7,6 +7,7 @@ needed on the machine at hand does nothing.
 import importlib
 import importlib.util
 import os
+import pkgutil
 import subprocess
 import sys
 import types
@@ -46,11 +47,26 @@ def apply() -> None:
     for name in ('torch', 'mmengine', 'mmcv', 'mmseg'):
         if importlib.util.find_spec(name) is None:
             raise ImportError(_MISSING_REQUIREMENT.format(name=name, error='it is not installed'))
+    restore_find_loader()
     declare_torchvision_schemas()
     import_mmcv_ops()
     allow_mmengine_checkpoints()
     format_configs_once()
     _applied = True
+
+
+def restore_find_loader() -> None:
+    """Cure ``module 'pkgutil' has no attribute 'find_loader'`` of Python 3.14.
+
+    mmengine 0.10 and mmcv 2.1 look for mmcv's operators with it, and Python took it out.
+    """
+    if not hasattr(pkgutil, 'find_loader'):
+        pkgutil.find_loader = _find_loader
+
+
+def _find_loader(name: str) -> object:
+    spec = importlib.util.find_spec(name)
+    return None if spec is None else spec.loader
 
 
 def declare_torchvision_schemas() -> None:

@@ -1,6 +1,7 @@
 import importlib
 import importlib.util
 import pickle
+import pkgutil
 import sys
 from types import SimpleNamespace
 
@@ -9,9 +10,18 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
+from mmengine.utils.dl_utils.misc import mmcv_full_available
 from torch import distributed
 
 from mmwsss import compat, registry  # noqa: F401  the registry applies the cures
+
+
+def test_mmengine_looks_for_the_operators_of_mmcv(monkeypatch):
+    monkeypatch.delattr(pkgutil, 'find_loader', raising=False)  # as in Python 3.14
+    compat.restore_find_loader()
+    assert pkgutil.find_loader('mmcv._no_such_extension') is None
+    assert pkgutil.find_loader('mmcv') is importlib.util.find_spec('mmcv').loader
+    mmcv_full_available()
 
 
 def test_torchvision_can_be_imported():
