@@ -64,7 +64,7 @@ def restore_find_loader() -> None:
         pkgutil.find_loader = _find_loader
 
 
-def _find_loader(name: str) -> object:
+def _find_loader(name: str) -> Any:
     spec = importlib.util.find_spec(name)
     return None if spec is None else spec.loader
 
