@@ -61,7 +61,7 @@ def restore_find_loader() -> None:
     mmengine 0.10 and mmcv 2.1 look for mmcv's operators with it, and Python took it out.
     """
     if not hasattr(pkgutil, 'find_loader'):
-        pkgutil.find_loader = _find_loader
+        pkgutil.find_loader = _find_loader  # type: ignore[assignment]
 
 
 def _find_loader(name: str) -> Any:

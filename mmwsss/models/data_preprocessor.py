@@ -26,6 +26,8 @@ class CAMDataPreProcessor(SegDataPreProcessor):
     (`mmwsss.structures.host_copy`). The arguments are those of mmseg.
     """
 
+    channel_conversion: bool
+
     def cast_data(self, data: Any) -> Any:
         """Bring what the loader gave to the device, without waiting for it."""
         self._non_blocking = True  # mmengine's argument, which mmseg's preprocessor does not take
