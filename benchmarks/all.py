@@ -40,7 +40,9 @@ def row(program: str, options: list[str]) -> str:
     """Run a program; return its line of the table."""
     hidden = photographs() if program in ('crf', 'segments') else []
     command = [sys.executable, str(HERE / f'{program}.py'), *options, *hidden]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # a config says on stdout where it took this from
+    variables = {name: value for name, value in os.environ.items() if name != 'MMWSSS_DATA'}
+    done = subprocess.run(command, capture_output=True, text=True, env=variables)
     lines = done.stdout.splitlines() if done.returncode == 0 else done.stderr.splitlines()[-1:]
     cells = '<br>'.join(' '.join(line.split()).replace('|', '/') for line in lines if line.strip())
     return f'| `{" ".join([program, *options])}` | {cells} |'

@@ -11,7 +11,6 @@ the median of steps that take turns with ResNet-50's.
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
 
 from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.memory import peak_megabytes
 from mmwsss.registry import MODELS
 from mmwsss.shipped import shipped_backbones
 
@@ -90,7 +90,7 @@ def megabytes(device: str) -> float:
     """Return the peak memory of this process, or of tensors on a GPU."""
     if device == 'cuda':
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_megabytes()
 
 
 def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -8,7 +8,6 @@ than one image of 960 x 960 (Linux).
 """
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from torch import nn
 
 from mmwsss.models.necks import CFBiLSTM
 from mmwsss.pipeline.config import load_config
+from mmwsss.pipeline.memory import peak_megabytes
 from mmwsss.registry import MODELS
 
 from mmseg.structures import SegDataSample  # isort: skip  (after the cures of mmwsss.registry)
@@ -118,16 +118,16 @@ def show_share(batch_size: int, repeats: int) -> None:
 def show_memory() -> None:
     """Print the peak memory of a new process that sees one image."""
     command = [sys.executable, __file__, 'one_image']
-    peak = int(subprocess.run(command, check=True, capture_output=True).stdout.split()[-1])
-    print(f'peak memory of one image of 960 x 960: {peak / 2**20:.2f} GB')
+    peak = float(subprocess.run(command, check=True, capture_output=True).stdout.split()[-1])
+    print(f'peak memory of one image of 960 x 960: {peak / 2**10:.2f} GB')
 
 
 def run_one_image() -> None:
-    """Run one image and print the peak in KB."""
+    """Run one image and print the peak in MB."""
     model = build_model().eval()
     with torch.no_grad():
         model(torch.randn(1, 3, 960, 960), mode='tensor')
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(peak_megabytes())
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import torch
 from pydensecrf import densecrf, utils
 from samples import SIZE, smooth_noise
 
+from mmwsss.pipeline.memory import peak_megabytes
 from mmwsss.seeds import (
     CRF_PRESETS,
     crf_from_labels,
@@ -98,15 +99,9 @@ def measure(labels):
     """Print what `added_memory` reads."""
     (image,) = photographs(None, 1)
     our_call(image[:9, :9], probabilities_of(2, 0)[:, :9, :9], CRF_PRESETS['irn'])  # imports
-    before = peak_memory()
+    before = peak_megabytes()
     our_call(image, probabilities_of(labels, 0), CRF_PRESETS['irn'])
-    print(peak_memory() - before)
-
-
-def peak_memory():
-    """Return the peak megabytes of this process."""
-    status = dict(line.split(':') for line in Path('/proc/self/status').read_text().splitlines())
-    return int(status['VmHWM'].split()[0]) / 1024
+    print(peak_megabytes() - before)
 
 
 def main():

@@ -121,8 +121,8 @@ def walk(images, processes):
 # name -> function, images
 PARTS = {
     'crf': (lambda images, processes: refine(images, processes, True), 40),
-    'masks': (lambda images, processes: refine(images, processes, False), 600),
-    'scores': (judge, 1000),
+    'masks': (lambda images, processes: refine(images, processes, False), 3000),
+    'scores': (judge, 4000),
     'walk': (walk, 40),
 }
 

@@ -12,7 +12,6 @@ import math
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse
@@ -20,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from mmwsss.functional.random_walk import random_walk
+from mmwsss.pipeline.memory import peak_megabytes
 
 RADIUS, BETA, SQUARINGS = 5, 10, 8
 IMAGES = {'375x500': (94, 125), '640x640': (160, 160), '2048x2048': (512, 512)}
@@ -109,18 +109,12 @@ def added_memory(method, grid, classes):
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def peak_memory():
-    """Return the peak megabytes of this process; ``ru_maxrss`` would count its parent's too."""
-    status = dict(line.split(':') for line in Path('/proc/self/status').read_text().splitlines())
-    return int(status['VmHWM'].split()[0]) / 1024
-
-
 def measure(method, grid, classes):
     """Print what `added_memory` reads."""
     maps = make_maps(grid, classes)
-    before = peak_memory()
+    before = peak_megabytes()
     METHODS[method](*maps)
-    print(peak_memory() - before)
+    print(peak_megabytes() - before)
 
 
 def compare(name, grid, other, classes, repeats):

@@ -7,7 +7,6 @@ Each stage runs in a process of its own, on small toy scenes, so that 2,000 are 
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -95,6 +94,7 @@ def run_stage(root: Path, stage: str) -> None:
     """Run the pipeline up to a stage, earlier ones being done, and print this process's peaks."""
     from mmwsss.pipeline import run_pipeline
     from mmwsss.pipeline.config import load_config
+    from mmwsss.pipeline.memory import peak_megabytes
 
     path = root / 'config.py'
     path.write_text(CONFIG.format(configs=Path(__file__).resolve().parents[1] / 'configs'))
@@ -112,7 +112,7 @@ def run_stage(root: Path, stage: str) -> None:
     finally:
         ended.set()
         watcher.join()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, *most)
+    print(peak_megabytes(), *most)
 
 
 if __name__ == '__main__':

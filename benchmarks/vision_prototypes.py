@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from mmwsss.functional import vision_prototypes as vpl
+from mmwsss.pipeline.memory import peak_megabytes
 
 CLASSES = 20
 TAU_TEXT, TAU_IMAGE = 0.01, 0.03
@@ -45,18 +46,12 @@ def make_scene(rows, channels, prototypes):
     return x, text, allowed
 
 
-def peak_memory():
-    """Return the peak megabytes of this process; ``ru_maxrss`` would count its parent's too."""
-    status = dict(line.split(':') for line in Path('/proc/self/status').read_text().splitlines())
-    return int(status['VmHWM'].split()[0]) / 1024
-
-
 def measure(arguments):
     """Fit with one solver and print its figures."""
     x, text, allowed = make_scene(arguments.rows, arguments.channels, arguments.prototypes)
     target = vpl.target_distribution(x, text, allowed, TAU_TEXT)
     Path('/proc/self/clear_refs').write_text('5')  # the peak so far is forgotten
-    before = peak_memory()
+    before = peak_megabytes()
     load, start, used = os.getloadavg()[0], time.perf_counter(), time.process_time()
     if arguments.solver == 'gradient':
         found = vpl.fit_by_projected_gradient(
@@ -70,7 +65,7 @@ def measure(arguments):
     print(
         f'{arguments.solver:>8}  {seconds:6.1f} s ({used:.1f} s of CPU, load {load:.1f} before and '
         f'{os.getloadavg()[0]:.1f} after), {len(curve) - 1} evaluations, '
-        f'{peak_memory() - before:.0f} MB on top of {before:.0f} MB\n'
+        f'{peak_megabytes() - before:.0f} MB on top of {before:.0f} MB\n'
         f'          KL {float(curve[0]):.4f} at the start, {float(curve.max()):.4f} at most (at '
         f'{int(curve.argmax())}), {float(curve[-1]):.4f} in the end; last step {found.step:.2g}; '
         f'gap {gaps[0]:.3f} -> {gaps[1]:.3f}'

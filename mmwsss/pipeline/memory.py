@@ -34,7 +34,7 @@ class PeakMemory:
         peaks = {}
         children = _children()
         if self._is_told:
-            largest = max(_own_peak(), children if children > self._children else 0.0)
+            largest = max(peak_megabytes(), children if children > self._children else 0.0)
             peaks['process'] = round(largest, 1)
         if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
             peaks['gpu'] = round(torch.cuda.max_memory_allocated() / _KILOBYTES**2, 1)
@@ -56,8 +56,8 @@ def format_memory(megabytes: Mapping[str, float]) -> str:
     return ', '.join(f'{peak / _KILOBYTES:.1f} GB{where}' for peak, where in known)
 
 
-def _own_peak() -> float:
-    """Return the peak of this process in MB."""
+def peak_megabytes() -> float:
+    """Return the peak of this process in MB (Linux); ``ru_maxrss`` would count its parent's too."""
     lines = _STATUS.read_text(encoding='utf-8').splitlines()
     peak = next(line for line in lines if line.startswith('VmHWM'))
     return int(peak.split()[1]) / _KILOBYTES
