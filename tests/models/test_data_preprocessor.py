@@ -1,6 +1,7 @@
 import pytest
 import torch
 from mmengine.structures import LabelData, PixelData
+from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 
 from mmwsss.models.data_preprocessor import CAMDataPreProcessor
@@ -46,6 +47,23 @@ def test_padding_of_pipeline_and_batch_is_zero_after_normalisation():
         assert torch.equal(sample.gt_label.multi_hot, torch.tensor([0.0, 1.0]))
     assert tuple(out['data_samples'][1].img_shape) == (5, 2)
     assert (out['data_samples'][0].gt_sem_seg.data[0, 3:] == 255).all()
+
+
+@pytest.mark.parametrize('turns', [True, False])
+def test_channels_are_turned_and_normalised_as_mmseg_does_it(turns):
+    options = {**NORMALISE, 'bgr_to_rgb': turns}
+    inputs = [torch.arange(24, dtype=torch.uint8).view(3, 2, 4) for _ in range(2)]
+    ours, theirs = CAMDataPreProcessor(**options), SegDataPreProcessor(**options)
+    for _ in range(2):  # also the second time
+        expected = theirs({'inputs': inputs})['inputs']
+        torch.testing.assert_close(ours({'inputs': inputs})['inputs'], expected)
+
+
+def test_an_error_leaves_the_preprocessor_as_it_was():
+    preprocessor = CAMDataPreProcessor(**NORMALISE)
+    with pytest.raises(AssertionError):
+        preprocessor({'inputs': [image(3, 4), image(5, 2)]})
+    assert preprocessor.channel_conversion
 
 
 def test_training_with_a_divisor():
