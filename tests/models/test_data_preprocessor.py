@@ -1,10 +1,9 @@
 import pytest
 import torch
 from mmengine.structures import LabelData, PixelData
-from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 
-from mmwsss.models.data_preprocessor import CAMDataPreProcessor
+from mmwsss.models.data_preprocessor import CAMDataPreProcessor, SegDataPreProcessor
 from mmwsss.registry import MODELS
 
 NORMALISE = {'mean': [10.0, 20.0, 30.0], 'std': [2.0, 4.0, 5.0], 'bgr_to_rgb': True}
