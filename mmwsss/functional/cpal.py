@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmwsss.structures.host_copy import host_copy, send
+from .cpu_copy import cpu_copy, send
 
 _TINY = 1e-12  # keeps a division by the norm of a zero vector finite
 
@@ -305,7 +305,7 @@ def _pack_by_image(rows: Tensor, image_index: Tensor, num_images: int) -> tuple[
     """
     # Pairs are sorted by image, so a pair's place among those of its image is its distance from the
     # first of them.
-    image = host_copy(image_index)
+    image = cpu_copy(image_index)
     count = torch.bincount(image, minlength=num_images)
     first = count.cumsum(0) - count
     slot = send(torch.arange(len(image)) - first[image], rows.device)

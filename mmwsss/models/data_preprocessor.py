@@ -1,6 +1,5 @@
 """Batches whose padding is zero after the normalisation, with a valid mask for each sample."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,8 +8,8 @@ from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 
+from mmwsss.functional.cpu_copy import remember
 from mmwsss.registry import MODELS
-from mmwsss.structures.host_copy import host_copy, remember
 
 
 @MODELS.register_module()
@@ -22,16 +21,27 @@ class CAMDataPreProcessor(SegDataPreProcessor):
     every data sample has a ``valid_mask``, uint8 ``(1, H, W)`` of the batch's size: its own, padded
     with zeros, or one made from the size that its image had before the batch was padded.
 
-    What it sends to a GPU it does not wait for, and of image labels the CPU keeps a copy
-    (`mmwsss.structures.host_copy`). The arguments are those of mmseg.
+    It asks for no transfer to a GPU to be waited for, and keeps image labels on the CPU, too
+    (`mmwsss.functional.cpu_copy`). The arguments are those of mmseg.
+
+    Attributes:
+        turns_channels: Whether images come in the order BGR, as they are read.
     """
 
     channel_conversion: bool
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._non_blocking = True
+        # mmseg turns channels by a list of indices, which the CPU waits for
+        self.turns_channels, self.channel_conversion = self.channel_conversion, False
+
     def cast_data(self, data: Any) -> Any:
-        """Bring what the loader gave to the device, without waiting for it."""
-        self._non_blocking = True  # mmengine's argument, which mmseg's preprocessor does not take
-        return super().cast_data(data)
+        """Bring what the loader gave to the device."""
+        cast = super().cast_data(data)
+        if isinstance(data, SegDataSample) and 'gt_label' in data:
+            remember(cast.gt_label.multi_hot, data.gt_label.multi_hot)
+        return cast
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Normalise, pad and stack.
@@ -47,10 +57,11 @@ class CAMDataPreProcessor(SegDataPreProcessor):
             ValueError: A valid mask has another size than its image.
         """
         sizes = [tuple(image.shape[-2:]) for image in data['inputs']]
-        given = data.get('data_samples')
-        batch = self._normalized(data, training)
+        data = self.cast_data(data)
+        if self.turns_channels and len(data['inputs'][0]) == 3:
+            data['inputs'] = [image.flip(0) for image in data['inputs']]
+        batch = super().forward(data, training)
         inputs, samples = batch['inputs'], batch['data_samples']
-        _keep_labels(given or [], samples or [])
         masks = [
             _valid_mask(size, sample, inputs.device)
             for size, sample in zip(sizes, samples or [None] * len(sizes), strict=True)
@@ -62,23 +73,6 @@ class CAMDataPreProcessor(SegDataPreProcessor):
         # After the normalisation, so that the padding is zero and not minus the mean.
         batch['inputs'] = inputs * torch.stack(masks)  # (B, 3, H, W) * (B, 1, H, W)
         return batch
-
-    def _normalized(self, data: dict[str, Any], training: bool) -> dict[str, Any]:
-        """Do what mmseg does; but it turns channels by a list, for which it waits for the GPU."""
-        turns = self.channel_conversion
-        if turns:
-            data = {**data, 'inputs': [image.flip(0) for image in data['inputs']]}
-        self.channel_conversion = False
-        try:
-            return super().forward(data, training)
-        finally:
-            self.channel_conversion = turns
-
-
-def _keep_labels(given: Sequence[SegDataSample], sent: Sequence[SegDataSample]) -> None:
-    for before, after in zip(given, sent, strict=True):
-        if 'gt_label' in before and 'multi_hot' in before.gt_label:
-            remember(after.gt_label.multi_hot, host_copy(before.gt_label.multi_hot))
 
 
 def _valid_mask(

@@ -170,7 +170,8 @@ def _difference(graph: nn.Module, path: Path, size: tuple[int, int]) -> float:
 def _normalise(network: BaseModel, image: Tensor) -> Tensor:
     """Normalise ``(B, 3, H, W)`` RGB in [0, 255] as the network's preprocessor does."""
     preprocessor: Any = network.data_preprocessor
-    if not preprocessor.channel_conversion:  # it takes images as they are read, in BGR order
+    turns = getattr(preprocessor, 'turns_channels', preprocessor.channel_conversion)
+    if not turns:  # it takes images as they are read, in BGR order
         image = image.flip(1)
     return (image - preprocessor.mean) / preprocessor.std
 

@@ -58,11 +58,10 @@ def test_channels_are_turned_and_normalised_as_mmseg_does_it(turns):
         torch.testing.assert_close(ours({'inputs': inputs})['inputs'], expected)
 
 
-def test_an_error_leaves_the_preprocessor_as_it_was():
-    preprocessor = CAMDataPreProcessor(**NORMALISE)
-    with pytest.raises(AssertionError):
-        preprocessor({'inputs': [image(3, 4), image(5, 2)]})
-    assert preprocessor.channel_conversion
+def test_images_of_four_channels_are_not_turned():
+    channels = torch.arange(4, dtype=torch.uint8).view(4, 1, 1).expand(4, 2, 2)
+    found = CAMDataPreProcessor(bgr_to_rgb=True)({'inputs': [channels]})['inputs']
+    assert found[0, :, 0, 0].tolist() == [0, 1, 2, 3]
 
 
 def test_training_with_a_divisor():

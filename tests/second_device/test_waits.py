@@ -1,7 +1,7 @@
 """A step, and the views of a seed, are given to the device without waiting for it in between.
 
-A GPU that is waited for stands still until it is given more. CLIP-ES alone has to wait: it draws
-boxes around what its maps hold.
+A GPU that is waited for stands still until it is given more. Of these hosts CLIP-ES alone has to
+wait: it draws boxes around what its maps hold. In a Runner, mmengine reads the losses of each step.
 """
 
 import pytest
@@ -41,6 +41,7 @@ def test_what_waits_is_refused(device):
     for waits in (
         there.cpu,
         there.nonzero,
+        there.tolist,
         there.long().bincount,
         lambda: known.to(device),
         lambda: there[there > 0],

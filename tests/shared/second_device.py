@@ -90,6 +90,8 @@ class SecondTensor(torch.Tensor):
     __array__ = numpy
 
     def tolist(self):
+        if _refusing:
+            raise RuntimeError('tolist waits for the device')
         return self.held.tolist()
 
     def __deepcopy__(self, memo):

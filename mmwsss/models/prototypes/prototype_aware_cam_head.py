@@ -10,12 +10,12 @@ from torch import Tensor
 
 from mmwsss.functional import cpal
 from mmwsss.functional.cam import add_background_label, background_map, normalize_by_max
+from mmwsss.functional.cpu_copy import cpu_copy, send
 from mmwsss.functional.own_background import background_share, owned_pixels, with_background
 from mmwsss.models.losses import global_mean
 from mmwsss.models.views import Views
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput, NestedOptions
-from mmwsss.structures.host_copy import host_copy, send
 
 from .base import BasePrototypeHead
 from .gather import gather_rows
@@ -128,9 +128,10 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         """Collect the batch's instance prototypes without a loss (to fill a bank beforehand)."""
         features, cam, valid = self._on_one_grid(output)
         # image by image, so that a sum is rounded the same whichever images are beside it
+        labels = [send(label, features.device) for label in cpu_copy(image_label).split(1)]
         found = [
-            self._find_pairs(features[i : i + 1], cam[i : i + 1], label[None], valid[i : i + 1])
-            for i, label in enumerate(image_label)
+            self._find_pairs(features[i : i + 1], cam[i : i + 1], label, valid[i : i + 1])
+            for i, label in enumerate(labels)
         ]
         pairs = _Pairs(
             torch.cat([pair.image_index + i for i, pair in enumerate(found)]),
@@ -225,7 +226,7 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         if self.settings.instances == 'ownership':
             maps = owned_pixels(self._centered(features), maps, image_label, valid)
             tau = 0.0  # a pixel has one owner
-        present = host_copy(image_label)
+        present = cpu_copy(image_label)
         if self.has_background:
             present = add_background_label(present)
         else:
@@ -251,8 +252,8 @@ class PrototypeAwareCAMHead(BasePrototypeHead):
         counts, channel = marked != _NO_CHANNEL, marked.clamp(min=0)
         self.bank.enqueue(rows, channel, counts)
         channels = len(self.bank.count)
-        # a row that does not count is zero
-        total = rows.new_zeros(channels, rows.shape[1]).index_add_(0, channel, rows)
+        counted = torch.where(counts[:, None], rows, 0)
+        total = rows.new_zeros(channels, rows.shape[1]).index_add_(0, channel, counted)
         count = channel.new_zeros(channels).index_add_(0, channel, counts.long())
         self.instance_mean.update(total, count)
         # image by image, so that the sums of several processes are rounded as those of one

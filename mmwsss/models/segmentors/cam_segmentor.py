@@ -8,12 +8,12 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmwsss.functional.cells import pad_to_cells, spread_over_image
+from mmwsss.functional.cpu_copy import cpu_copy, send, stack
 from mmwsss.models.cam_heads import BaseCAMHead
 from mmwsss.models.prototypes import BasePrototypeHead
 from mmwsss.models.weights import refuse_partial_load
 from mmwsss.registry import MODELS
 from mmwsss.structures import CAMOutput
-from mmwsss.structures.host_copy import host_copy, send, stack
 
 Samples = list[SegDataSample]
 
@@ -125,7 +125,7 @@ class CAMSegmentor(BaseSegmentor):
         output = self.compute_cam(inputs, data_samples)
         pacam = self._predict_pacam(output, image_label)
         size = (inputs.shape[-2], inputs.shape[-1])
-        labels = host_copy(image_label)
+        labels = cpu_copy(image_label)
         for index, (sample, label) in enumerate(zip(data_samples, labels, strict=True)):
             known = label.nonzero()[:, 0]
             classes = send(known, inputs.device)
