@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mmwsss.functional import clip_es
 from mmwsss.models.backbones.frozen_clip import CLIPFeatures
+from mmwsss.pipeline.memory import peak_megabytes
 from mmwsss.registry import MODELS
 
 CLASSES = (2, 5, 8)
@@ -95,19 +96,12 @@ def peak_memory(affinity: bool) -> float:
     image_label = torch.zeros(1, NUM_CLASSES)
     image_label[0, list(CLASSES)] = 1
     Path('/proc/self/clear_refs').write_text('5')  # forget the peak of building the model
-    before = _memory('VmRSS')
+    before = peak_megabytes()
     with torch.no_grad():
         model.cam_head(
             model.backbone(torch.randn(1, 3, 640, 640)), torch.ones(1, 1, 640, 640), image_label
         )
-    return _memory('VmHWM') - before
-
-
-def _memory(name: str) -> float:
-    for line in Path('/proc/self/status').read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) / 1024
-    raise ValueError(f'this system does not report {name}')
+    return peak_megabytes() - before
 
 
 def main() -> None:
