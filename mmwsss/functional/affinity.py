@@ -218,7 +218,8 @@ def displacement_loss_terms(
         Sums ``(2,)`` and counts ``(2,)``, background first.
     """
     difference = sources(displacement, radius) - partners(displacement, radius)  # (P, B, 2, h, w)
-    offset = difference.new_tensor(pair_offsets(radius))[:, None, :, None, None]
+    offset = torch.tensor(pair_offsets(radius), dtype=difference.dtype)
+    offset = offset.to(difference.device, non_blocking=True)[:, None, :, None, None]
     total = [
         (difference.abs().sum(dim=2) * kinds.background).sum(),
         ((difference - offset).abs().sum(dim=2) * kinds.foreground).sum(),

@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.structures import LabelData, PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
+from second_device import refusing_to_wait
 from torch import nn
 
 from mmwsss.evaluation import WalkWriter
@@ -176,6 +177,15 @@ def test_a_training_step_is_that_of_the_cpu(name, device):
     model = build(name)
     elsewhere = copy.deepcopy(model).to(device)
     torch.testing.assert_close(train(elsewhere), train(model), rtol=1e-4, atol=1e-5)
+
+
+def test_a_training_step_and_the_boundaries_of_irnet_do_not_wait(device):
+    model = build('irnet').to(device).train()
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
+    with refusing_to_wait(device):
+        model.train_step(batch(), optimizer)
+        with torch.no_grad():
+            EdgeTTAModel(model.eval()).test_step(views())
 
 
 @torch.no_grad()
