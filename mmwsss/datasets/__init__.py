@@ -14,6 +14,7 @@ from .image_labels import (
 )
 from .pseudo_mask_dataset import PseudoMaskDataset
 from .sample_randomness import SampleRandomness
+from .size_order_sampler import SizeOrderSampler
 from .transforms import LoadImage, PackImageLabelInputs, RandomPadCrop
 from .whole_batch_sampler import WholeBatchSampler
 from .wrapped_dataset import WrappedDataset
@@ -27,6 +28,7 @@ __all__ = [
     'PseudoMaskDataset',
     'RandomPadCrop',
     'SampleRandomness',
+    'SizeOrderSampler',
     'WholeBatchSampler',
     'WrappedDataset',
     'check_images',

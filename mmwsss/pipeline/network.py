@@ -248,6 +248,9 @@ def generate_seeds(
     dataset.indices = pending
     config.test_cfg = {'type': 'TestLoop'}
     config.test_dataloader = config.seed_dataloader
+    if config.test_dataloader.sampler.type == 'DefaultSampler':
+        # a seed is the same in any order, and a GPU is faster where sizes do not change
+        config.test_dataloader.sampler = {'type': 'mmwsss.SizeOrderSampler'}
     writer = config.get('seed_writer') or {'type': 'mmwsss.SeedWriter'}
     config.test_evaluator = {**writer, 'out_dir': str(out_dir)}
     config.load_from = None if checkpoint is None else str(checkpoint)
